@@ -1,0 +1,65 @@
+# Every target sets itself up: Python 3.11 or newer and make are all that a machine needs.
+#
+#   make demo PYTHON=python3.12      choose the interpreter (default: python3)
+#   make demo TORCH_INDEX=URL        take torch from another index. On Linux the default build of torch
+#                                    brings CUDA along, some gigabytes; PyTorch's own index for CPUs
+#                                    (pytorch.org, "Get started") has one of 200 MB.
+#   make docs ARGS=-q                hand arguments on to the program behind a target
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+ARGS ?=
+NAME ?=
+DATA_HOME ?=
+
+BIN := $(VENV)/bin
+# What reads DNA leaves no line untested; the bound for everything else stands in pyproject.toml.
+COVERS_DNA := $(BIN)/coverage report --fail-under=100 --include='*/sequences/*,*/preprocessing/*'
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+.PHONY: help demo test test-fast lint docs bench
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help:  ## Show this list
+	@sed -n 's/^\([-a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(VENV)/.installed-plots  ## Genomes to a label-fraction curve, without network, in minutes
+	$(BIN)/python examples/few_labels.py $(ARGS)
+	@echo "Look at $(CURDIR)/demo-output/label_fraction_curve.png and tsne.png"
+
+test: $(VENV)/.installed-dev  ## All tests, with coverage; some, without it: make test ARGS="-k tokenizer"
+	$(BIN)/python -m pytest $(or $(ARGS),--cov=skgenome --cov-report=term:skip-covered)
+	@$(if $(ARGS),,$(COVERS_DNA) >/dev/null || { $(COVERS_DNA); exit 1; })
+
+test-fast: $(VENV)/.installed-dev  ## Tests without the slow ones, real data or coverage
+	$(BIN)/python -m pytest -m "not slow and not real_data" $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## Style and spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+
+docs: $(VENV)/.installed-docs  ## The documentation, to docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
+
+bench: $(VENV)/.installed-bench  ## One benchmark: make bench NAME=speed [DATA_HOME=folder]
+	$(BIN)/python -m benchmarks $(or $(NAME),--help) $(if $(DATA_HOME),--data-home $(DATA_HOME)) $(ARGS)
+
+# One environment for all targets; an extra is added when a target first needs it, and again when the
+# versions or the dependencies change.
+$(VENV)/.installed-%: pyproject.toml constraints.txt $(VENV)/.torch
+	@echo "Installing skgenome with the extra '$*' into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+# torch first and alone: it may come from another index than everything else.
+$(VENV)/.torch: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "skgenome needs Python 3.11 or newer, but '$(PYTHON)' is not."; \
+		echo "Name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { \
+		echo "'$(PYTHON) -m venv' failed; on Debian and Ubuntu it needs the package python3-venv."; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	@touch $@

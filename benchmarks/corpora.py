@@ -1,0 +1,146 @@
+"""Which genomes a language model is pretrained on."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from skgenome.datasets import fetch_bacterial_genomes, fetch_genome, find_matches, split_at_matches
+
+#: Genera of the order Enterobacterales in the collection.
+ENTEROBACTERIA = (
+    "Citrobacter",
+    "Cronobacter",
+    "Edwardsiella",
+    "Enterobacter",
+    "Erwinia",
+    "Escherichia",
+    "Klebsiella",
+    "Proteus",
+    "Salmonella",
+    "Shigella",
+)
+#: Genera that carry nearly the same promoters as *E. coli* K-12.
+NEAR_RELATIVES = ("Escherichia", "Shigella")
+#: Bases cut off on each side of a test sequence: as many as the sequence itself has.
+FLANK = 150
+#: Shorter pieces between two cuts say little about a genome.
+MIN_LENGTH = 500
+
+
+class Corpus(NamedTuple):
+    """Contigs without labels."""
+
+    name: str
+    contigs: Sequence[str]
+    description: str
+    filenames: Sequence[str] = ()
+
+    def sha256(self) -> str:
+        """Give a checksum of the contigs, their bounds included."""
+        digest = hashlib.sha256()
+        for contig in self.contigs:
+            digest.update(contig.encode())
+            digest.update(b"\n")
+        return digest.hexdigest()
+
+
+def _mega(contigs: Sequence[str]) -> str:
+    return f"{sum(map(len, contigs)) / 1e6:.1f} Mbp"
+
+
+def fetch_enterobacteria(data_home: str | os.PathLike | None = None) -> Corpus:
+    """Fetch all enterobacterial genomes, *E. coli* K-12 among them.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"everything"``.
+    """
+    genomes = fetch_bacterial_genomes(genera=ENTEROBACTERIA, data_home=data_home)
+    k12 = fetch_genome("ecoli_k12", data_home=data_home)
+    contigs = [*k12.data, *genomes.data]
+    n_genomes = len(genomes.filenames) + 1
+    size = _mega(contigs)
+    description = (
+        f"{n_genomes} enterobacterial genomes with E. coli K-12, from which train and test are: {size}"
+    )
+    return Corpus("everything", contigs, description, [k12.filenames[0], *genomes.filenames])
+
+
+def fetch_distant_enterobacteria(
+    excluded: Sequence[str], data_home: str | os.PathLike | None = None
+) -> Corpus:
+    """Fetch the enterobacterial genomes without *Escherichia*, *Shigella* and given sequences.
+
+    Parameters
+    ----------
+    excluded : collection of str
+        What is cut out of the other genomes wherever it stands exactly, on either strand, with its
+        surroundings: the test set.
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"without relatives"``.
+    """
+    genera = [genus for genus in ENTEROBACTERIA if genus not in NEAR_RELATIVES]
+    genomes = fetch_bacterial_genomes(genera=genera, data_home=data_home)
+    n_found = len(find_matches(genomes.data, excluded))
+    contigs = split_at_matches(genomes.data, excluded, flank=FLANK, min_length=MIN_LENGTH)
+    description = (
+        f"{len(genomes.filenames)} enterobacterial genomes without Escherichia (K-12 included) and Shigella; "
+        f"{n_found} places that equal a test sequence are cut out with {FLANK} bp on each side: "
+        f"{_mega(contigs)}"
+    )
+    return Corpus("without relatives", contigs, description, genomes.filenames)
+
+
+def fetch_all_bacteria(data_home: str | os.PathLike | None = None) -> Corpus:
+    """Fetch all bacterial genomes of the collection.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"all bacteria"``.
+    """
+    genomes = fetch_bacterial_genomes(data_home=data_home)
+    n_genomes = len(genomes.filenames)
+    description = f"{n_genomes} bacterial genomes, Gram-positive and Gram-negative: {_mega(genomes.data)}"
+    return Corpus("all bacteria", genomes.data, description, genomes.filenames)
+
+
+def shorten(corpus: Corpus, n_bases: int) -> Corpus:
+    """Keep the first contigs, up to a number of bases: for smoke runs.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The whole.
+    n_bases : int
+        How many to keep at most.
+
+    Returns
+    -------
+    Corpus
+        Under the same name; its description says what was done.
+    """
+    kept, left = [], n_bases
+    for contig in corpus.contigs:
+        kept.append(contig[:left])
+        left -= len(kept[-1])
+        if left == 0:
+            break
+    return corpus._replace(contigs=kept, description=f"the first {n_bases:,} bases of: {corpus.description}")

@@ -1,0 +1,59 @@
+"""The page of the documentation that shows all results, written from their files alone."""
+
+from pathlib import Path
+
+from benchmarks.environment import ROOT
+from benchmarks.records import RESULTS, Record, read_record, write_text
+from benchmarks.tables import all_tables, machine, render_markdown, sources
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+PREFACE = """# Benchmarks
+
+Written by `python -m benchmarks --write-docs` from `benchmarks/results/*.json`; change it there. A method is
+shown beside an honest baseline, on the same draws of labels; figures are the mean ± standard deviation over
+the repeats. Those files hold every single value, the checksums of the data, the parameters and the versions.
+"""
+
+
+def _section(record: Record) -> str:
+    reproduce = f"`python -m benchmarks {record.name} --random-state {record.random_state}`"
+    seconds = ", ".join(f"{part} {value / 60:.1f}" for part, value in record.seconds.items())
+    models = "\n".join(f"- {name}: {what}" for name, what in record.models.items())
+    parts = [
+        f"## {record.title}",
+        record.protocol,
+        *(render_markdown(table) for table in all_tables(record)),
+        "\n\n".join(sources(record)),
+        *record.notes,
+        f"Methods:\n\n{models}" if models else "",
+        f"Minutes by part: {seconds}." if seconds else "",
+        f"Made on {machine(record)} Again: {reproduce}",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def write_page(results: Path = RESULTS, page: Path = PAGE) -> Path:
+    """Write the page of all results.
+
+    Parameters
+    ----------
+    results : pathlib.Path
+        Folder with the records; smoke runs are left out.
+    page : pathlib.Path
+        Where to write.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no result.
+    """
+    records = [read_record(path) for path in sorted(results.glob("*.json"))]
+    records = [record for record in records if not record.quick]
+    if not records:
+        raise FileNotFoundError(f"Expected results (*.json) in {results}, found none. Run a benchmark first.")
+    return write_text(page, "\n\n".join([PREFACE.rstrip(), *map(_section, records)]) + "\n")

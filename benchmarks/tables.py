@@ -1,0 +1,269 @@
+"""Tables out of a record, as text for a terminal or as markdown."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from benchmarks.records import Record
+
+NOTHING = "-"
+
+
+class Table(NamedTuple):
+    """A table of finished cells; the first column is text, the others are figures."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def render_text(table: Table) -> str:
+    """Lay a table out in columns.
+
+    Parameters
+    ----------
+    table : Table
+        What to show.
+
+    Returns
+    -------
+    str
+        Lines, the first column left, the others right.
+    """
+    lines = [table.header, *table.rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
+    texts = [
+        "  ".join(
+            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
+        )
+        for line in lines
+    ]
+    rule = "-" * len(texts[0])
+    return "\n".join([table.title, rule, texts[0].rstrip(), rule, *(text.rstrip() for text in texts[1:])])
+
+
+def render_markdown(table: Table) -> str:
+    """Write a table in markdown.
+
+    Parameters
+    ----------
+    table : Table
+        What to show.
+
+    Returns
+    -------
+    str
+        The title in bold, an empty line and the table.
+    """
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in [table.header, *table.rows]]
+    rule = [":--"] + ["--:"] * (len(table.header) - 1)
+    lines = [f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]]]
+    return "\n".join([f"**{table.title}**", "", *lines])
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    """Keep the first of each, in the order in which they come."""
+    return list(dict.fromkeys(values))
+
+
+def _mean_and_sd(row: dict) -> str:
+    if row["sd"] is None:
+        return f"{row['mean']:.3f}"
+    return f"{row['mean']:.3f} ± {row['sd']:.3f}"
+
+
+def _published_value(row: dict, condition: str) -> str:
+    value = row["values"].get(condition)
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def score_table(record: Record, metric: str) -> Table:
+    """Set methods against conditions for one metric, with published numbers below.
+
+    Parameters
+    ----------
+    record : Record
+        With scores.
+    metric : str
+        Which of its metrics.
+
+    Returns
+    -------
+    Table
+        Cells are mean ± standard deviation over the repeats.
+    """
+    scores = {(row["method"], row["condition"]): row for row in record.scores if row["metric"] == metric}
+    methods = _distinct(method for method, _ in scores)
+    conditions = _distinct(condition for _, condition in scores)
+    rows = []
+    for method in methods:
+        found = [scores.get((method, condition)) for condition in conditions]
+        rows.append([method, *(NOTHING if row is None else _mean_and_sd(row) for row in found)])
+    for number, row in enumerate(record.published, start=1):
+        if row["metric"] == metric:
+            cells = [_published_value(row, condition) for condition in conditions]
+            rows.append([f"{row['method']} [{number}]", *cells])
+    counts = {row["n"] for row in scores.values()}
+    repeats = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    chance = f", chance {record.chance[metric]:.3f}" if metric in record.chance else ""
+    return Table(f"{metric}: mean ± sd of {repeats}{chance}", ["method", *conditions], rows)
+
+
+def _figure(value: float | None) -> str:
+    return "not installed" if value is None else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _target(row: dict) -> str:
+    """Say what is asked for, and whether it is reached."""
+    for field, unit in (("target_value", f" {row['unit']}"), ("target_ratio", " of the peer")):
+        if row[field] is not None:
+            reached = row[field.removeprefix("target_")]
+            verdict = "not measured" if reached is None else "met" if reached >= row[field] else "missed"
+            return f"≥ {row[field]:g}{unit}: {verdict}"
+    return NOTHING
+
+
+def timing_table(record: Record) -> Table:
+    """Show throughputs beside those of their peers.
+
+    Parameters
+    ----------
+    record : Record
+        With timings.
+
+    Returns
+    -------
+    Table
+        A row for each pair.
+    """
+    rows = [
+        [
+            row["what"],
+            row["unit"],
+            _figure(row["value"]),
+            row["peer"],
+            _figure(row["peer_value"]),
+            NOTHING if row["ratio"] is None else f"{row['ratio']:.2f}",
+            _target(row),
+        ]
+        for row in record.timings
+    ]
+    title = "Throughput, medians of interleaved runs: higher is better"
+    return Table(title, ["what", "unit", "skgenome", "peer", "of the peer", "ratio", "target"], rows)
+
+
+def pretraining_table(record: Record) -> Table:
+    """Show what every language model was pretrained on, and where it came to.
+
+    Parameters
+    ----------
+    record : Record
+        With pretraining.
+
+    Returns
+    -------
+    Table
+        A row for each model.
+    """
+    rows = [
+        [
+            row["corpus"],
+            f"{row['n_contigs']:,}",
+            f"{row['n_bases'] / 1e6:.1f}",
+            f"{row['n_weights'] / 1e6:.2f}",
+            f"{row['n_steps']:,}",
+            f"{row['n_tokens'] / 1e6:.1f}",
+            f"{row['seconds'] / 60:.1f}",
+            _bits(row["train_bits_per_base"]),
+            _bits(row["valid_bits_per_base"]),
+        ]
+        for row in record.pretraining
+    ]
+    header = ["corpus", "contigs", "Mbp", "M weights", "steps", "M tokens", "minutes"]
+    return Table("Pretraining", [*header, "bits per base (train)", "bits per base (held out)"], rows)
+
+
+def _bits(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def all_tables(record: Record) -> list[Table]:
+    """Give every table that a record has something for.
+
+    Parameters
+    ----------
+    record : Record
+        Of any task.
+
+    Returns
+    -------
+    list of Table
+        Scores metric by metric, timings, pretraining.
+    """
+    tables = [score_table(record, metric) for metric in _distinct(row["metric"] for row in record.scores)]
+    if record.timings:
+        tables.append(timing_table(record))
+    if record.pretraining:
+        tables.append(pretraining_table(record))
+    return tables
+
+
+def sources(record: Record) -> list[str]:
+    """Say where the published numbers of the tables stand.
+
+    Parameters
+    ----------
+    record : Record
+        Of any task.
+
+    Returns
+    -------
+    list of str
+        One numbered line for each published row.
+    """
+    return [f"[{number}] {row['source']}" for number, row in enumerate(record.published, start=1)]
+
+
+def machine(record: Record) -> str:
+    """Say in a line what a record was made with.
+
+    Parameters
+    ----------
+    record : Record
+        Of any task.
+
+    Returns
+    -------
+    str
+        Device, threads, versions, commit, seed and wall time.
+    """
+    facts = record.environment
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items() if number)
+    code = "unknown" if facts["commit"] is None else facts["commit"][:12]
+    changed = " with local changes" if facts["dirty"] else ""
+    minutes = sum(record.seconds.values()) / 60
+    return (
+        f"{facts['device_name']} ({facts['device']}), {facts['n_threads']} threads on {facts['n_cores']} "
+        f"cores; {versions}; commit {code}{changed}; random_state {record.random_state}; "
+        f"{minutes:.1f} minutes; {facts['date']}."
+    )
+
+
+def show(record: Record) -> str:
+    """Put all tables of a record on one page of text.
+
+    Parameters
+    ----------
+    record : Record
+        Of any task.
+
+    Returns
+    -------
+    str
+        Title, tables, sources, notes and machine.
+    """
+    parts = [record.title, *_rendered(record, render_text), "\n".join(sources(record)), *record.notes]
+    return "\n\n".join(part for part in [*parts, machine(record)] if part)
+
+
+def _rendered(record: Record, render: Callable[[Table], str]) -> list[str]:
+    return [render(table) for table in all_tables(record)]

@@ -1,0 +1,134 @@
+"""What a network is asked to make small."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+#: Ids of padding and of unknown k-mers are never a target: neither is a base that could be predicted.
+N_SPECIAL = 2
+
+
+def token_nats(logits: Tensor, targets: Tensor) -> Tensor:
+    """Compute the surprise at each token, -log p(target), in nats.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (batch, time, n_tokens)
+        Scores before the softmax, of any floating dtype; the softmax is computed in float32.
+    targets : LongTensor of shape (batch, time)
+        What was to be predicted. Padding (0) and unknown (1) do not count.
+
+    Returns
+    -------
+    Tensor of shape (batch, time), float32
+        The surprise; 0 where the target does not count.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenome.nn import token_nats
+    >>> token_nats(torch.zeros(1, 2, 4), torch.tensor([[3, 0]]))
+    tensor([[1.3863, 0.0000]])
+    """
+    targets = targets.masked_fill(targets < N_SPECIAL, -100)
+    flat = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+    return flat.view_as(targets)
+
+
+def activation_regularization(dropped: Tensor, alpha: float) -> Tensor:
+    """Penalise large activations (AR).
+
+    Parameters
+    ----------
+    dropped : Tensor of shape (batch, time, features)
+        Output of the last layer after its dropout.
+    alpha : float
+        Weight of the penalty.
+
+    Returns
+    -------
+    Tensor of shape ()
+        ``alpha * mean(dropped ** 2)``.
+
+    References
+    ----------
+    Merity, Keskar and Socher (2017), section 4.6.
+    """
+    return alpha * dropped.float().pow(2).mean()
+
+
+def temporal_activation_regularization(raw: Tensor, beta: float) -> Tensor:
+    """Penalise activations that jump from one step to the next (TAR).
+
+    Parameters
+    ----------
+    raw : Tensor of shape (batch, time, features)
+        Output of the last layer before its dropout.
+    beta : float
+        Weight of the penalty.
+
+    Returns
+    -------
+    Tensor of shape ()
+        ``beta * mean((raw[:, 1:] - raw[:, :-1]) ** 2)``; 0 for a single step.
+
+    References
+    ----------
+    Merity, Keskar and Socher (2017), section 4.6.
+    """
+    if raw.shape[1] < 2:
+        return raw.new_zeros(())
+    return beta * (raw[:, 1:] - raw[:, :-1]).float().pow(2).mean()
+
+
+class LanguageModelLoss(nn.Module):
+    """Mean surprise for each token that counts, with AWD-LSTM's two penalties.
+
+    Parameters
+    ----------
+    alpha : float, default=2.0
+        Weight of the activation regularisation.
+    beta : float, default=1.0
+        Weight of the temporal activation regularisation.
+
+    References
+    ----------
+    Merity, Keskar and Socher (2017), section 4.6; the weights are those of section 5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenome.nn import AWDLSTMLanguageModel, LanguageModelLoss
+    >>> ids = torch.randint(2, 66, (2, 8))
+    >>> logits, output = AWDLSTMLanguageModel(66, embedding_size=4, hidden_size=6)(ids[:, :-1])
+    >>> nats, penalty = LanguageModelLoss()(logits, ids[:, 1:], output)
+    >>> nats.shape, penalty.shape
+    (torch.Size([2, 7]), torch.Size([]))
+    """
+
+    def __init__(self, alpha: float = 2.0, beta: float = 1.0):
+        super().__init__()
+        self.alpha = alpha
+        self.beta = beta
+
+    def forward(self, logits: Tensor, targets: Tensor, output) -> tuple[Tensor, Tensor]:
+        """Compute surprise and penalty apart, so that each can be reported.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (batch, time, n_tokens)
+            Scores before the softmax.
+        targets : LongTensor of shape (batch, time)
+            What was to be predicted.
+        output : EncoderOutput
+            What the encoder gave.
+
+        Returns
+        -------
+        nats : Tensor of shape (batch, time)
+            The surprise at each token.
+        penalty : Tensor of shape ()
+            The sum of both penalties.
+        """
+        penalty = activation_regularization(output.dropped[-1], self.alpha)
+        penalty = penalty + temporal_activation_regularization(output.raw[-1], self.beta)
+        return token_nats(logits, targets), penalty

@@ -1,0 +1,112 @@
+"""From states at every position to one vector for a sequence: over real positions alone."""
+
+import torch
+from torch import Tensor
+
+#: Ways to pool, and how many vectors each of them joins.
+POOLINGS = {"mean": 1, "max": 1, "last": 1, "concat": 3}
+
+
+class PoolingAccumulator:
+    """Pool states that come piece by piece along the time axis.
+
+    The result is that of pooling the joined pieces at once, so a contig of any length is pooled in the
+    memory of one piece.
+
+    Parameters
+    ----------
+    pooling : {'mean', 'max', 'last', 'concat'}, default='concat'
+        ``'concat'`` joins last, max and mean, in this order, as ULMFiT's classifier does.
+
+    References
+    ----------
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018), section 3.3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenome.nn import PoolingAccumulator
+    >>> accumulator = PoolingAccumulator("mean")
+    >>> for piece in torch.tensor([[[1.0], [3.0], [9.0]]]).split(2, dim=1):
+    ...     accumulator.update(piece, piece[..., 0] < 5)
+    >>> accumulator.result()
+    tensor([[2.]])
+    """
+
+    def __init__(self, pooling: str = "concat"):
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling must be one of {sorted(POOLINGS)}. Got {pooling!r} instead.")
+        self.pooling = pooling
+        self._sum = self._max = self._last = self._count = None
+
+    def update(self, states: Tensor, mask: Tensor) -> None:
+        """Add the next piece.
+
+        Parameters
+        ----------
+        states : Tensor of shape (batch, time, features)
+            The states of the piece.
+        mask : BoolTensor of shape (batch, time)
+            True where a position is real.
+        """
+        if self._sum is None:
+            self._start(states)
+        real = mask.unsqueeze(-1)  # (B, T, 1)
+        self._sum += torch.where(real, states, 0).sum(1)
+        self._max = torch.maximum(self._max, torch.where(real, states, -torch.inf).amax(1))
+        positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+        last = (mask * positions).amax(1)  # (B,), 0 where the piece holds no real position
+        rows = torch.arange(len(last), device=mask.device)
+        self._last = torch.where((last > 0).unsqueeze(-1), states[rows, last - 1], self._last)
+        self._count += mask.sum(1, keepdim=True)
+
+    def _start(self, states: Tensor) -> None:
+        zeros = states.new_zeros(states.shape[0], states.shape[2])
+        self._sum, self._last, self._count = zeros.clone(), zeros, zeros[:, :1].clone()
+        self._max = torch.full_like(zeros, -torch.inf)
+
+    def result(self) -> Tensor:
+        """Give the pooled vectors.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_vectors * features)
+            One row for each sequence; zeros for a sequence without a real position.
+        """
+        parts = {
+            "mean": self._sum / self._count.clamp(min=1),
+            "max": torch.where(self._count > 0, self._max, 0),
+            "last": self._last,
+        }
+        if self.pooling == "concat":
+            return torch.cat([parts["last"], parts["max"], parts["mean"]], dim=1)
+        return parts[self.pooling]
+
+
+def pool(states: Tensor, mask: Tensor, pooling: str = "concat") -> Tensor:
+    """Pool the states of whole sequences.
+
+    Parameters
+    ----------
+    states : Tensor of shape (batch, time, features)
+        The states at each position.
+    mask : BoolTensor of shape (batch, time)
+        True where a position is real. What stands elsewhere has no influence.
+    pooling : {'mean', 'max', 'last', 'concat'}, default='concat'
+        As in :class:`PoolingAccumulator`.
+
+    Returns
+    -------
+    Tensor of shape (batch, n_vectors * features)
+        One row for each sequence; zeros for a sequence without a real position.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenome.nn import pool
+    >>> pool(torch.ones(2, 5, 4), torch.ones(2, 5, dtype=torch.bool)).shape
+    torch.Size([2, 12])
+    """
+    accumulator = PoolingAccumulator(pooling)
+    accumulator.update(states, mask)
+    return accumulator.result()

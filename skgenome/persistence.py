@@ -1,0 +1,330 @@
+"""Save fitted estimators as JSON and safetensors, and load them without running code.
+
+A saved model is a folder: ``model.json`` holds the classes' names, their parameters and the learnt state,
+``weights.safetensors`` the arrays. Loading creates instances of the classes named in `SAVABLE` and of no
+others, and executes nothing that stands in the folder.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from hashlib import sha256
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from skgenome.exceptions import DataIntegrityError, ModelMismatchError
+
+#: Version of the layout. A reader refuses a layout that is newer than itself.
+FORMAT_VERSION = 1
+
+CONFIG_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+#: The classes that a folder may name, and where each lives.
+SAVABLE = {
+    "KmerCounter": "skgenome.preprocessing",
+    "KmerTokenizer": "skgenome.preprocessing",
+    "LabelFractionClassifier": "skgenome.model_selection",
+    "LanguageModel": "skgenome.representation",
+    "LassoLogisticRegressionCV": "skgenome.linear_model",
+    "FrozenEstimator": "sklearn.frozen",
+    "Pipeline": "sklearn.pipeline",
+    "FeatureUnion": "sklearn.pipeline",
+    "StandardScaler": "sklearn.preprocessing",
+    "MaxAbsScaler": "sklearn.preprocessing",
+    "LogisticRegression": "sklearn.linear_model",
+}
+
+
+def save(estimator: BaseEstimator, path: str | os.PathLike) -> Path:
+    """Write an estimator, or a Pipeline of them, to a folder.
+
+    The folder is written beside its place and renamed when it is whole, so an interrupted save leaves
+    what was there before.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of the classes in ``skgenome.persistence.SAVABLE``, fitted or not, or a Pipeline of them.
+    path : str or path
+        The folder. One that holds a saved model and nothing else is replaced; anything else there is an
+        error.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    TypeError
+        If the estimator, or a part of it, is of a class that can't be saved this way.
+    ModelMismatchError
+        If a Pipeline's tokenizer does not make the tokens that its model was fitted on.
+    FileExistsError
+        If `path` exists and is no saved model, or holds other files beside it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenome.persistence import load, save
+    >>> from skgenome.preprocessing import KmerTokenizer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load(save(KmerTokenizer(k=5), f"{folder}/tokenizer"))
+    KmerTokenizer(k=5)
+    """
+    path = Path(path)
+    if path.exists() and not _is_saved_model(path):
+        raise FileExistsError(
+            f"{path} exists and is not a folder with a saved model and nothing else, so it is left alone. "
+            "Give another path."
+        )
+    _check_pipelines(estimator)
+    arrays: dict[str, np.ndarray] = {}
+    weights_and_config = _pack(estimator, "estimator", arrays)
+    weights = save_tensors(arrays)
+    config = {
+        "format": "skgenome-model",
+        "format_version": FORMAT_VERSION,
+        "skgenome_version": version("skgenome"),
+        "weights_sha256": sha256(weights).hexdigest(),
+        "estimator": weights_and_config,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        (beside / WEIGHTS_FILE).write_bytes(weights)
+        (beside / CONFIG_FILE).write_text(json.dumps(config, indent=1), encoding="utf-8")
+        beside.chmod(0o755)
+        _put_in_place(beside, path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return path
+
+
+def load(path: str | os.PathLike) -> BaseEstimator:
+    """Read an estimator that :func:`save` has written.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder.
+
+    Returns
+    -------
+    estimator
+        As it was saved: its predictions have the same bits on the same machine.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no saved model.
+    DataIntegrityError
+        If a file is damaged: no JSON, weights that differ from their checksum, an array that is missing.
+    ModelMismatchError
+        If the folder was written in a newer layout, or its tokenizer and its model do not fit together.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skgenome.persistence import load, save
+    >>> from skgenome.preprocessing import KmerCounter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     load(save(KmerCounter(k=2), f"{folder}/counter")).transform(["GATTACA"]).sum()
+    np.float32(6.0)
+    """
+    path = Path(path)
+    config = _read_config(path / CONFIG_FILE)
+    arrays = _read_weights(path / WEIGHTS_FILE, config["weights_sha256"])
+    try:
+        estimator = _unpack(config["estimator"], arrays)
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, AssertionError) as err:
+        raise DataIntegrityError(
+            f"{path / CONFIG_FILE} does not describe a model that can be put together: {err!r}. Was it "
+            "edited by hand? Save the model again, or fetch the folder anew."
+        ) from err
+    _check_pipelines(estimator)
+    return estimator
+
+
+def _is_saved_model(path: Path) -> bool:
+    """Say whether a folder holds a saved model and nothing that would be lost with it."""
+    if not (path / CONFIG_FILE).is_file():
+        return False
+    return {file.name for file in path.iterdir()} <= {CONFIG_FILE, WEIGHTS_FILE}
+
+
+def _put_in_place(beside: Path, path: Path) -> None:
+    """Rename a whole folder to its place; the one that was there goes only after that."""
+    if not path.exists():
+        beside.rename(path)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+    try:
+        path.rename(old / "model")
+        beside.rename(path)
+    except BaseException:
+        # An interruption by the user counts too: the old folder is removed below.
+        if not path.exists():
+            (old / "model").rename(path)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _read_config(file: Path) -> dict:
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{file} does not exist: {file.parent} is no folder that skgenome.save has written."
+        )
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        found = config["format"], config["format_version"]
+        complete = {"estimator", "weights_sha256"} <= config.keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise DataIntegrityError(
+            f"{file} is damaged or no description of a saved model: {err}. Save it again."
+        ) from err
+    if found[0] != "skgenome-model" or not complete:
+        raise DataIntegrityError(f"{file} describes {found[0]!r}, not a complete 'skgenome-model'.")
+    if not isinstance(found[1], int) or found[1] > FORMAT_VERSION:
+        raise ModelMismatchError(
+            f"{file} has layout version {found[1]}, this skgenome reads up to {FORMAT_VERSION}. Upgrade "
+            "skgenome."
+        )
+    return config
+
+
+def _read_weights(file: Path, expected: str) -> dict[str, np.ndarray]:
+    if not file.is_file():
+        raise DataIntegrityError(f"{file} is missing beside {CONFIG_FILE}. Copy the whole folder.")
+    content = file.read_bytes()
+    found = sha256(content).hexdigest()
+    if found != expected:
+        raise DataIntegrityError(
+            f"{file} ({len(content):,} bytes) is damaged: its sha256 is {found}, {CONFIG_FILE} expects "
+            f"{expected}. Copy the folder again from where it came."
+        )
+    try:
+        return load_tensors(content)
+    except SafetensorError as err:
+        raise DataIntegrityError(f"{file} is no safetensors file: {err}.") from err
+
+
+def _pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
+    """Turn a value into JSON; arrays go to `arrays` under their place."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+        arrays[place] = np.ascontiguousarray(value)
+        return {"array": place}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "UO":
+        return {"object_array": _pack(value.tolist(), place, arrays), "dtype": value.dtype.kind}
+    if isinstance(value, np.generic):
+        return (
+            value.item()
+            if isinstance(value, np.str_)
+            else {"array": _store(value, place, arrays), "scalar": True}
+        )
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        packed = [_pack(item, f"{place}/{i}", arrays) for i, item in enumerate(value)]
+        return {"tuple": packed} if isinstance(value, tuple) else packed
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: _pack(item, f"{place}/{key}", arrays) for key, item in value.items()}}
+    if isinstance(value, BaseEstimator):
+        return _pack_estimator(value, place, arrays)
+    raise TypeError(
+        f"{place} is {type(value).__name__} {str(value)[:60]!r}, which can't be saved as JSON and "
+        f"safetensors. Estimators that can: {', '.join(sorted(SAVABLE))}. Pickle others with joblib, for "
+        "yourself alone."
+    )
+
+
+def _store(value: np.generic, place: str, arrays: dict[str, np.ndarray]) -> str:
+    arrays[place] = np.asarray(value).reshape(1)
+    return place
+
+
+def _pack_estimator(estimator: BaseEstimator, place: str, arrays: dict[str, np.ndarray]) -> dict:
+    name = type(estimator).__name__
+    if SAVABLE.get(name) is None or _class_of(name) is not type(estimator):
+        raise TypeError(
+            f"{place} is a {type(estimator).__module__}.{name}, which skgenome can't save without pickle. It "
+            f"saves {', '.join(sorted(SAVABLE))}."
+        )
+    params = estimator.get_params(deep=False)
+    state = {key: value for key, value in estimator.__getstate__().items() if key not in params}
+    state.pop("_sklearn_version", None)
+    return {
+        "class": name,
+        "params": {key: _pack(value, f"{place}.{key}", arrays) for key, value in params.items()},
+        "state": {key: _pack(value, f"{place}.{key}", arrays) for key, value in state.items()},
+    }
+
+
+def _class_of(name: str) -> type:
+    return getattr(import_module(SAVABLE[name]), name)
+
+
+def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Turn JSON back into a value. Nothing is created but the classes of SAVABLE."""
+    if isinstance(value, list):
+        return [_unpack(item, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class" in value:
+        return _unpack_estimator(value, arrays)
+    if "array" in value:
+        array = arrays[value["array"]]
+        return array[0] if value.get("scalar") else array
+    if "object_array" in value:
+        items = _unpack(value["object_array"], arrays)
+        return np.array(items, dtype=object if value["dtype"] == "O" else None)
+    if "tuple" in value:
+        return tuple(_unpack(item, arrays) for item in value["tuple"])
+    return {key: _unpack(item, arrays) for key, item in value["dict"].items()}
+
+
+def _unpack_estimator(value: dict, arrays: dict[str, np.ndarray]) -> BaseEstimator:
+    if value["class"] not in SAVABLE:
+        raise TypeError(f"the class {value['class']!r} is none of those that may be loaded")
+    params = {key: _unpack(item, arrays) for key, item in value["params"].items()}
+    estimator = _class_of(value["class"])(**params)
+    state = {key: _unpack(item, arrays) for key, item in value["state"].items()}
+    if state:
+        estimator.__setstate__({**estimator.__getstate__(), **state})
+    return estimator
+
+
+def _check_pipelines(estimator: Any) -> None:
+    """Refuse a Pipeline whose tokenizer does not make the tokens that its model knows."""
+    if not isinstance(estimator, Pipeline):
+        return
+    tokenizer = None
+    for name, step in estimator.steps:
+        step = getattr(step, "estimator", step)
+        if hasattr(step, "vocabulary_") and hasattr(step, "stride"):
+            tokenizer = name, step
+        elif hasattr(step, "k_") and hasattr(step, "stride_") and tokenizer is not None:
+            _check_geometry(*tokenizer, name, step)
+
+
+def _check_geometry(tokenizer_name: str, tokenizer: Any, model_name: str, model: Any) -> None:
+    made = tokenizer.k, min(tokenizer.stride, tokenizer.k)
+    known = model.k_, model.stride_
+    if made != known:
+        raise ModelMismatchError(
+            f"Step {tokenizer_name!r} makes tokens of k={tokenizer.k}, stride={tokenizer.stride}, but step "
+            f"{model_name!r} was fitted on k={model.k_}, stride={model.stride_}. Use the tokenizer that the "
+            "model was fitted with."
+        )

@@ -1,0 +1,5 @@
+"""Estimators that learn from unlabelled token ids and turn sequences into features."""
+
+from skgenome.representation._language_model import LanguageModel
+
+__all__ = ["LanguageModel"]

@@ -1,0 +1,687 @@
+"""LanguageModel: learn to predict the next token, give features for sequences."""
+
+import logging
+from hashlib import blake2b
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skgenome._sklearn import Interval, StrOptions, fit_context
+from skgenome.exceptions import ModelMismatchError
+from skgenome.nn import POOLINGS, AWDLSTMLanguageModel
+from skgenome.representation._cache import compute_missing
+from skgenome.representation._sampling import sample_token_ids
+from skgenome.sequences import (
+    TokenGeometry,
+    check_token_ids,
+    infer_geometry,
+    overlaps_by,
+    reverse_complement_rows,
+)
+from skgenome.training import (
+    OPTIMIZERS,
+    PRECISIONS,
+    SCHEDULES,
+    bits_per_base,
+    cut_into_stretches,
+    hold_out,
+    language_model_net,
+    pool_rows,
+    resolve_device,
+    resolve_precision,
+    row_surprise,
+    seeded,
+)
+
+logger = logging.getLogger(__name__)
+
+#: With more tokens than this k gives, the softmax layer alone would outgrow a workstation.
+LARGEST_K = 9
+
+#: validation_size="auto": a share of the corpus, and as many tokens as tell the third decimal.
+AUTO_VALIDATION_SHARE = 0.05
+AUTO_VALIDATION_TOKENS = 200_000
+
+
+class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Language model of DNA: pretrained on unlabelled tokens, read as features.
+
+    An AWD-LSTM learns to predict the next token of every contig. What it has learnt is then read off its
+    states: :meth:`transform` gives a vector for a sequence, which any scikit-learn estimator can work on.
+
+    k and stride need not be told: they are read off the ids. Contigs of very different lengths stay a
+    list of 1-D arrays (``KmerTokenizer(padding=False)``); a matrix padded with 0 works alike. The hidden
+    state runs on along a contig and never crosses its end; contigs longer than `stretch_length` are cut,
+    so that many places are learnt from side by side.
+
+    Read more in :ref:`language_model`.
+
+    Parameters
+    ----------
+    embedding_size : int, default=128
+        Features of a token and of the last layer. The published model has 400.
+    hidden_size : int, default=256
+        Features of the layers before the last. The published model has 1150.
+    n_layers : int, default=3
+        Number of LSTM layers.
+    output_p, hidden_p, input_p, embedding_p, weight_p : float, default=0.25, 0.1, 0.2, 0.02, 0.15
+        Dropout before the softmax layer, between layers, after the embedding, of whole tokens, and of
+        recurrent weights.
+    dropout_scale : float, default=0.2
+        Multiplies all five. Small corpora want more, large ones less.
+    alpha, beta : float, default=2.0, 1.0
+        Weights of the activation and of the temporal activation regularisation, times `dropout_scale`.
+    bptt : int, default=70
+        Tokens through which the gradient is propagated back.
+    stretch_length : int or None, default=2100
+        Longest piece of a contig that is read without the hidden state starting afresh, in tokens. None
+        leaves contigs whole. Shortened where the corpus would not fill a batch.
+    batch_size : int, default=64
+        Stretches side by side in training, rows side by side in :meth:`transform`.
+    max_epochs : int, default=10
+        Passes over the corpus.
+    max_steps : int or None, default=None
+        Training steps, each of ``batch_size * bptt`` tokens, in place of `max_epochs`.
+    steps_per_round : int or None, default=None
+        Steps between two validations, each of which is a row of ``history_``. None validates after each
+        pass over the corpus, or at the end where `max_steps` is given.
+    optimizer : {'adamw', 'adam', 'sgd'} or torch optimizer class, default='adamw'
+        What changes the weights.
+    learning_rate : float, default=5e-3
+        Peak of the learning rate.
+    schedule : {'one-cycle', 'cosine', 'constant'}, default='one-cycle'
+        Course of the learning rate.
+    weight_decay : float, default=0.01
+        Of the optimiser.
+    gradient_clip : float, default=1.0
+        Largest norm of the gradient.
+    validation_size : 'auto', float or int, default='auto'
+        Predicted tokens to hold out: as a share (float below 1) or a number (int). ``'auto'`` is 5 %, at
+        most 200,000. 0 holds nothing out.
+    validation_unit : {'stretches', 'contigs'}, default='stretches'
+        What is held out: pieces of contigs, or whole ones.
+    strand : {'forward', 'augment', 'average', 'concat'}, default='concat'
+        ``'forward'`` trains on and reads the sequence as given. The others train on either strand by
+        chance. ``'augment'`` still reads the one given; ``'average'`` gives the mean of the features of
+        both strands, so that a sequence and its reverse complement have the same; ``'concat'`` joins
+        them, the given strand's first, so that what lies before and behind every base is read.
+    pooling : {'concat', 'mean', 'max', 'last'}, default='concat'
+        How the states of a sequence become one vector, over real tokens alone. ``'concat'`` joins last,
+        max and mean.
+    layer : int or 'all', default=-1
+        Which LSTM layer is read; ``'all'`` joins them.
+    k, stride : int or None, default=None
+        Geometry of the tokens. None reads it off the ids that the model is fitted on.
+    cache_size : int, default=268435456
+        Bytes of features that :meth:`transform` remembers in this process, so that searches and
+        cross-validation embed each sequence once. 0 remembers nothing.
+    device : str or torch.device, default='auto'
+        ``'auto'`` is CUDA where there is one, else the CPU.
+    precision : {'auto', 'float32', 'bfloat16'}, default='auto'
+        ``'auto'`` trains in bfloat16 where the hardware multiplies in it, and predicts in float32, so that
+        a row's features do not depend on the batch it is in. ``'bfloat16'`` is used for both.
+    random_state : int, RandomState instance or None, default=None
+        Of weights, dropout, order and held-out stretches. The same seed gives the same bits on the same
+        machine with the same number of threads.
+    verbose : int, default=0
+        1 shows a progress bar with the bits per base.
+
+    Attributes
+    ----------
+    module_ : skgenome.nn.AWDLSTMLanguageModel
+        The network.
+    k_, stride_ : int
+        Geometry of the tokens. A stride of k or more reads as k.
+    n_tokens_ : int
+        Size of the vocabulary, padding and unknown included.
+    history_ : list of dict
+        A row for each round of training: ``epoch``, ``step``, ``train_bits_per_base``,
+        ``valid_bits_per_base``, ``tokens`` and ``seconds``; the last one is not kept when the model is
+        pickled or saved. ``pandas.DataFrame(lm.history_)`` is a table.
+
+    See Also
+    --------
+    skgenome.preprocessing.KmerTokenizer : Makes the token ids.
+    skgenome.persistence.save : Write a fitted model to disk.
+
+    Notes
+    -----
+    A base that nothing is known of costs 2 bits. Bits per base can be compared between tokenizers,
+    perplexity can't.
+
+    References
+    ----------
+    Merity, Keskar and Socher, "Regularizing and Optimizing LSTM Language Models" (2017).
+
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018): the first of
+    its three phases.
+
+    Examples
+    --------
+    >>> from skgenome.datasets import make_genomes
+    >>> from skgenome.preprocessing import KmerTokenizer
+    >>> from skgenome.representation import LanguageModel
+    >>> genomes = make_genomes(n_genomes=1, genome_length=20_000, random_state=0).data
+    >>> token_ids = KmerTokenizer(k=3, padding=False).transform(genomes)
+    >>> lm = LanguageModel(embedding_size=8, hidden_size=16, max_epochs=2, random_state=0).fit(token_ids)
+    >>> lm.transform(KmerTokenizer(k=3).transform(["GATTACA", "TATAATG"])).shape
+    (2, 48)
+    >>> lm.bits_per_base(token_ids) < 2.1
+    True
+    """
+
+    _parameter_constraints = {
+        "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "output_p": [Interval(Real, 0, 1, closed="left")],
+        "hidden_p": [Interval(Real, 0, 1, closed="left")],
+        "input_p": [Interval(Real, 0, 1, closed="left")],
+        "embedding_p": [Interval(Real, 0, 1, closed="left")],
+        "weight_p": [Interval(Real, 0, 1, closed="left")],
+        "dropout_scale": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "bptt": [Interval(Integral, 1, None, closed="left")],
+        "stretch_length": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "steps_per_round": [Interval(Integral, 1, None, closed="left"), None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "gradient_clip": [Interval(Real, 0, None, closed="neither")],
+        "validation_size": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 1, closed="left"),
+            Interval(Integral, 0, None, closed="left"),
+        ],
+        "validation_unit": [StrOptions({"stretches", "contigs"})],
+        "strand": [StrOptions({"forward", "augment", "average", "concat"})],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "layer": [Integral, StrOptions({"all"})],
+        "k": [Interval(Integral, 1, LARGEST_K, closed="both"), None],
+        "stride": [Interval(Integral, 1, None, closed="left"), None],
+        "cache_size": [Interval(Integral, 0, None, closed="left")],
+        "device": [str, torch.device],
+        "precision": [StrOptions(set(PRECISIONS))],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        embedding_size=128,
+        hidden_size=256,
+        n_layers=3,
+        output_p=0.25,
+        hidden_p=0.1,
+        input_p=0.2,
+        embedding_p=0.02,
+        weight_p=0.15,
+        dropout_scale=0.2,
+        alpha=2.0,
+        beta=1.0,
+        bptt=70,
+        stretch_length=2100,
+        batch_size=64,
+        max_epochs=10,
+        max_steps=None,
+        steps_per_round=None,
+        optimizer="adamw",
+        learning_rate=5e-3,
+        schedule="one-cycle",
+        weight_decay=0.01,
+        gradient_clip=1.0,
+        validation_size="auto",
+        validation_unit="stretches",
+        strand="concat",
+        pooling="concat",
+        layer=-1,
+        k=None,
+        stride=None,
+        cache_size=2**28,
+        device="auto",
+        precision="auto",
+        random_state=None,
+        verbose=0,
+    ):
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.output_p = output_p
+        self.hidden_p = hidden_p
+        self.input_p = input_p
+        self.embedding_p = embedding_p
+        self.weight_p = weight_p
+        self.dropout_scale = dropout_scale
+        self.alpha = alpha
+        self.beta = beta
+        self.bptt = bptt
+        self.stretch_length = stretch_length
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.max_steps = max_steps
+        self.steps_per_round = steps_per_round
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.gradient_clip = gradient_clip
+        self.validation_size = validation_size
+        self.validation_unit = validation_unit
+        self.strand = strand
+        self.pooling = pooling
+        self.layer = layer
+        self.k = k
+        self.stride = stride
+        self.cache_size = cache_size
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Pretrain from scratch.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids, padded on the right with 0; a row is a contig or a sequence.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : LanguageModel
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to predict: every row has fewer than two tokens.
+        FloatingPointError
+            If the loss becomes NaN or infinite.
+        """
+        token_ids = check_token_ids(X)
+        geometry = self._resolve_geometry(token_ids)
+        random_state = check_random_state(self.random_state)
+        device = resolve_device(self.device)
+        with seeded(random_state, device):
+            module = AWDLSTMLanguageModel(geometry.n_tokens, **self._architecture())
+        self.architecture_ = self._architecture()
+        self.k_, self.stride_ = geometry
+        self.n_tokens_ = geometry.n_tokens
+        self.history_ = []
+        self.module_ = module
+        return self._train(token_ids, random_state, device)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Go on training, on other sequences for instance: the language model's fine-tuning.
+
+        Each call is a training of its own, with a new optimiser and the present `learning_rate`,
+        `schedule`, `max_epochs` and `max_steps`, from the weights that the last one has left. The sizes
+        of the network stay those of the first fit.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids of the same tokenizer.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : LanguageModel
+            The model, trained further.
+        """
+        if not hasattr(self, "module_"):
+            return self.fit(X)
+        token_ids = self._check_tokens(X)
+        return self._train(token_ids, check_random_state(self.random_state), resolve_device(self.device))
+
+    def _architecture(self):
+        scale = self.dropout_scale
+        dropouts = ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
+        sizes = ("embedding_size", "hidden_size", "n_layers")
+        return {name: int(getattr(self, name)) for name in sizes} | {
+            name: min(float(getattr(self, name) * scale), 0.99) for name in dropouts
+        }
+
+    def _resolve_geometry(self, token_ids):
+        inferred = infer_geometry(token_ids)
+        k = self.k or inferred.k
+        if inferred.k > k:
+            raise ModelMismatchError(
+                f"k={k} was given, but X holds token id {token_ids.values.max()}, which only k >= "
+                f"{inferred.k} has. Leave k=None, or tokenise with k={k}."
+            )
+        if k > LARGEST_K:
+            raise ValueError(
+                f"X holds tokens of k = {k} bases; a vocabulary of {4**k + 2:,} is too large for a language "
+                f"model. Use KmerTokenizer(k <= {LARGEST_K})."
+            )
+        stride = min(self.stride or (inferred.stride if inferred.k == k else k), k)
+        if stride < k and not overlaps_by(token_ids, k, stride):
+            raise ModelMismatchError(
+                f"stride={self.stride} was given, but adjacent tokens of X do not overlap by {k - stride} "
+                f"bases. Leave stride=None, or tokenise with k={k}, stride={stride}."
+            )
+        return TokenGeometry(k, stride)
+
+    def _train(self, token_ids, random_state, device):
+        self._layers()  # A wrong `layer` is better told before the training than after it.
+        if (token_ids.lengths < 2).all():
+            raise ValueError(
+                f"X holds {token_ids.n_rows} sequence(s), none with two tokens or more, so there is no next "
+                "token to predict. Are the sequences shorter than k + stride bases?"
+            )
+        stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
+        train, validation = hold_out(
+            stretches, contigs, self._n_held_out(stretches), self.validation_unit, random_state
+        )
+        with seeded(random_state, device) as seed:
+            net = language_model_net(
+                self.module_,
+                train,
+                validation,
+                new_bases=self.stride_,
+                k=None if self.strand == "forward" else self.k_,
+                batch_size=self.batch_size,
+                bptt=self.bptt,
+                max_epochs=self.max_epochs,
+                max_steps=self.max_steps,
+                steps_per_round=self.steps_per_round,
+                optimizer=self.optimizer,
+                schedule=self.schedule,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                gradient_clip=self.gradient_clip,
+                alpha=self.alpha * self.dropout_scale,
+                beta=self.beta * self.dropout_scale,
+                device=device,
+                dtype=resolve_precision(self.precision, device),
+                seed=seed,
+                progress=bool(self.verbose),
+            )
+            net.fit(train)
+        self.module_ = net.module_.to("cpu").eval()
+        if sum("dur" in row for row in net.history) < net.max_epochs:
+            # skorch ends a training that the user interrupts as if it were whole.
+            raise KeyboardInterrupt
+        self.history_ = self.history_ + _rows_of_history(net.history, self.history_)
+        return self
+
+    def _longest_stretch(self, token_ids):
+        if self.stretch_length is None:
+            return None
+        fills_a_batch = int(token_ids.lengths.sum()) // self.batch_size
+        return min(self.stretch_length, max(fills_a_batch, self.bptt))
+
+    def _n_held_out(self, stretches):
+        n_predicted = stretches.n_predicted
+        if self.validation_size == "auto":
+            return min(AUTO_VALIDATION_SHARE * n_predicted, AUTO_VALIDATION_TOKENS)
+        if isinstance(self.validation_size, Integral):
+            return self.validation_size
+        return self.validation_size * n_predicted
+
+    def transform(self, X):
+        """Give one vector for each sequence.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids of the same tokenizer, of any length.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_samples, n_features)
+            Pooled states of the layer. Neither padding nor the other rows have an influence. A sequence
+            without tokens gives zeros.
+
+        Raises
+        ------
+        ModelMismatchError
+            If the ids come from another tokenizer than those of fit.
+        """
+        check_is_fitted(self)
+        token_ids = self._check_tokens(X)
+        fingerprint = self._fingerprint() if self.cache_size else b""
+        return compute_missing(token_ids, self._count_features(), fingerprint, self._embed, self.cache_size)
+
+    def _embed(self, token_ids):
+        logger.info("embedding %d sequences of %d tokens", token_ids.n_rows, len(token_ids.values))
+        features = self._pool(token_ids)
+        if self.strand in ("forward", "augment"):
+            return features
+        reverse = self._pool(reverse_complement_rows(token_ids, self.k_))
+        if self.strand == "average":
+            return (features + reverse) / 2
+        return np.concatenate([features, reverse], axis=1)
+
+    def _pool(self, token_ids):
+        options = self._prediction_options()
+        return pool_rows(
+            self.module_.encoder, token_ids, pooling=self.pooling, layers=self._layers(), **options
+        )
+
+    def _prediction_options(self):
+        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+        return {"batch_size": self.batch_size, "device": resolve_device(self.device), "dtype": dtype}
+
+    def _layers(self):
+        n_layers = len(self.module_.encoder.layer_sizes)
+        if self.layer == "all":
+            return list(range(n_layers))
+        if not -n_layers <= self.layer < n_layers:
+            raise ValueError(
+                f"layer={self.layer} was asked for, but the network has {n_layers} layers: use "
+                f"-{n_layers} to {n_layers - 1}, or 'all'."
+            )
+        return [self.layer]
+
+    def _count_features(self):
+        sizes = self.module_.encoder.layer_sizes
+        n_strands = 2 if self.strand == "concat" else 1
+        return n_strands * POOLINGS[self.pooling] * sum(sizes[layer] for layer in self._layers())
+
+    @property
+    def _n_features_out(self):
+        # Worked out when asked, since pooling, layer and strand may be set after fit.
+        return self._count_features()
+
+    def _fingerprint(self):
+        digest = blake2b(digest_size=32)
+        for name, weight in self.module_.state_dict().items():
+            digest.update(name.encode())
+            digest.update(weight.cpu().numpy().tobytes())
+        digest.update(repr((self.strand, self.pooling, self._layers(), self.precision, self.k_)).encode())
+        return digest.digest()
+
+    def _check_tokens(self, X):
+        token_ids = check_token_ids(X)
+        largest = int(token_ids.values.max(initial=0))
+        if largest >= self.n_tokens_:
+            raise ModelMismatchError(
+                f"X holds token id {largest}, but this model was fitted on k={self.k_} and knows ids below "
+                f"{self.n_tokens_}. Use KmerTokenizer(k={self.k_}, stride={self.stride_})."
+            )
+        if self.stride_ < self.k_ and not overlaps_by(token_ids, self.k_, self.stride_):
+            raise ModelMismatchError(
+                f"This model was fitted on tokens of k={self.k_}, stride={self.stride_}, but adjacent tokens "
+                f"of X do not overlap by {self.k_ - self.stride_} bases. Use "
+                f"KmerTokenizer(k={self.k_}, stride={self.stride_})."
+            )
+        return token_ids
+
+    def _surprise(self, X):
+        check_is_fitted(self)
+        return row_surprise(self.module_, self._check_tokens(X), **self._prediction_options())
+
+    def _mean_nats(self, X):
+        nats, n_predicted = self._surprise(X)
+        if n_predicted.sum() == 0:
+            raise ValueError(
+                f"X holds {len(nats)} sequence(s), none with a known token behind another, so there is "
+                "nothing to score."
+            )
+        return float(nats.sum() / n_predicted.sum())
+
+    def score_samples(self, X):
+        """Compute the log-likelihood of each sequence, given its first token.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids. They are read as given, on the forward strand.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples,)
+            In nats; 0 for a sequence with fewer than two tokens.
+        """
+        return -self._surprise(X)[0]
+
+    def score(self, X, y=None):
+        """Compute the mean log-likelihood for each newly predicted base.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        float
+            In nats; -1.386 for a model that knows nothing. Higher is better.
+        """
+        return -self._mean_nats(X) / self.stride_
+
+    def bits_per_base(self, X):
+        """Compute the mean surprise for each newly predicted base.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids.
+
+        Returns
+        -------
+        float
+            In bits; 2 for a model that knows nothing. Lower is better.
+        """
+        return bits_per_base(self._mean_nats(X), self.stride_)
+
+    def perplexity(self, X):
+        """Compute exp(mean nats per token). Not comparable between tokenizers.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids.
+
+        Returns
+        -------
+        float
+            Between 1 and the size of the vocabulary, for a model that has learnt anything.
+        """
+        return float(np.exp(self._mean_nats(X)))
+
+    def sample(self, n_samples=1, *, n_tokens=100, temperature=1.0, random_state=None):
+        """Draw new sequences from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many.
+        n_tokens : int, default=100
+            Length of each, in tokens.
+        temperature : float, default=1.0
+            Divides the scores before the softmax: below 1 the likely becomes likelier.
+        random_state : int, RandomState instance or None, default=None
+            Of the draw.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_tokens), unsigned integers
+            Token ids; ``KmerTokenizer(k=lm.k_, stride=lm.stride_).inverse_transform`` makes DNA of them.
+            The first token of each is drawn evenly; tokens that contradict the one before are not drawn.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples`, `n_tokens` or `temperature` is not positive.
+        """
+        check_is_fitted(self)
+        return sample_token_ids(
+            self.module_,
+            TokenGeometry(self.k_, self.stride_),
+            n_samples=n_samples,
+            n_tokens=n_tokens,
+            temperature=temperature,
+            random_state=check_random_state(random_state),
+            device=resolve_device(self.device),
+        )
+
+    def __getstate__(self):
+        # Weights travel as numpy arrays: an equal model then has an equal joblib.hash, so that a cached
+        # Pipeline step is found again, and weights from a GPU open on a machine without one.
+        state = super().__getstate__().copy()
+        if "module_" in state:
+            weights = state.pop("module_").state_dict()
+            state["weights_"] = {name: value.cpu().numpy() for name, value in weights.items()}
+            # How long a round took would make every fit's hash its own.
+            state["history_"] = [
+                {name: value for name, value in row.items() if name != "seconds"} for row in self.history_
+            ]
+        return state
+
+    def __setstate__(self, state):
+        state = state.copy()
+        weights = state.pop("weights_", None)
+        super().__setstate__(state)
+        if weights is not None:
+            # Drawing weights that are replaced at once must not move the user's generator.
+            with torch.random.fork_rng(devices=[]):
+                module = AWDLSTMLanguageModel(self.n_tokens_, **self.architecture_)
+            # A copy, since arrays that joblib maps from disk are read-only.
+            module.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+            self.module_ = module.eval()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def _rows_of_history(rounds, before):
+    """Turn skorch's history into rows that go on from those of an earlier training."""
+    step = before[-1]["step"] if before else 0
+    rows = []
+    for i, row in enumerate(rounds, start=len(before) + 1):
+        step += row["train_batch_count"]
+        rows.append(
+            {
+                "epoch": i,
+                "step": step,
+                "train_bits_per_base": row.get("train_bits_per_base", float("nan")),
+                "valid_bits_per_base": row.get("valid_bits_per_base", float("nan")),
+                "tokens": row.get("train_tokens", 0),
+                "seconds": row["dur"],
+            }
+        )
+    return rows

@@ -1,0 +1,85 @@
+"""DNA as bytes: alphabet, reverse complement, k-mer ids, windows, and reading and writing of files.
+
+This sub-package knows NumPy alone, and dnaio and xopen for files.
+"""
+
+from skgenome.sequences._alphabet import (
+    AMBIGUOUS,
+    decode,
+    encode,
+    encode_many,
+    reverse_complement,
+    reverse_complement_codes,
+)
+from skgenome.sequences._collection import check_sequences
+from skgenome.sequences._files import write_beside
+from skgenome.sequences._gff import GffFeature, iter_gff, read_gff
+from skgenome.sequences._kmers import (
+    N_SPECIAL,
+    PAD_ID,
+    SPECIAL_TOKENS,
+    UNKNOWN_ID,
+    has_ambiguous,
+    id_dtype,
+    kmer_ids,
+    kmer_words,
+    kmers_of_ids,
+    reverse_complement_ids,
+    reverse_complement_words,
+)
+from skgenome.sequences._records import (
+    SequenceRecord,
+    iter_sequences,
+    read_sequences,
+    write_fasta,
+    write_fastq,
+)
+from skgenome.sequences._token_ids import (
+    TokenGeometry,
+    TokenIds,
+    check_token_ids,
+    infer_geometry,
+    overlaps_by,
+    pad_rows,
+    reverse_complement_rows,
+)
+from skgenome.sequences._windows import iter_windows, window_starts
+
+__all__ = [
+    "AMBIGUOUS",
+    "N_SPECIAL",
+    "PAD_ID",
+    "SPECIAL_TOKENS",
+    "UNKNOWN_ID",
+    "GffFeature",
+    "SequenceRecord",
+    "TokenGeometry",
+    "TokenIds",
+    "check_sequences",
+    "check_token_ids",
+    "decode",
+    "encode",
+    "encode_many",
+    "has_ambiguous",
+    "id_dtype",
+    "infer_geometry",
+    "iter_gff",
+    "iter_sequences",
+    "iter_windows",
+    "kmer_ids",
+    "kmer_words",
+    "kmers_of_ids",
+    "overlaps_by",
+    "pad_rows",
+    "read_gff",
+    "read_sequences",
+    "reverse_complement",
+    "reverse_complement_codes",
+    "reverse_complement_ids",
+    "reverse_complement_rows",
+    "reverse_complement_words",
+    "window_starts",
+    "write_beside",
+    "write_fasta",
+    "write_fastq",
+]

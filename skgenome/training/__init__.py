@@ -1,0 +1,37 @@
+"""What feeds and drives a network: streams of segments, skorch nets and callbacks, device and precision."""
+
+from skgenome.training._callbacks import BitsPerBase, FiniteLoss, TrainingProgress, bits_per_base
+from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
+from skgenome.training._inference import pool_rows, row_surprise
+from skgenome.training._nets import (
+    OPTIMIZERS,
+    SCHEDULES,
+    LanguageModelNet,
+    language_model_net,
+    schedule_callback,
+)
+from skgenome.training._streams import Segment, SegmentStream, Stretches, cut_into_stretches, hold_out
+
+__all__ = [
+    "OPTIMIZERS",
+    "PRECISIONS",
+    "SCHEDULES",
+    "BitsPerBase",
+    "FiniteLoss",
+    "LanguageModelNet",
+    "Segment",
+    "SegmentStream",
+    "Stretches",
+    "TrainingProgress",
+    "autocast",
+    "bits_per_base",
+    "cut_into_stretches",
+    "hold_out",
+    "language_model_net",
+    "pool_rows",
+    "resolve_device",
+    "resolve_precision",
+    "row_surprise",
+    "schedule_callback",
+    "seeded",
+]

@@ -1,0 +1,174 @@
+"""What watches a training run."""
+
+import math
+
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+
+def bits_per_base(nats_per_token: float, new_bases: int) -> float:
+    """Turn nats for each token into bits for each newly predicted base.
+
+    Parameters
+    ----------
+    nats_per_token : float
+        Mean surprise.
+    new_bases : int
+        Bases that each token adds: the stride, or k where tokens do not overlap.
+
+    Returns
+    -------
+    float
+        2 for a model that knows nothing.
+
+    Examples
+    --------
+    >>> import math
+    >>> from skgenome.training import bits_per_base
+    >>> bits_per_base(math.log(4), new_bases=1)
+    2.0
+    """
+    return nats_per_token / (math.log(2) * new_bases)
+
+
+class BitsPerBase(Callback):
+    """Record bits per base of each round, over its tokens, for training and validation.
+
+    Parameters
+    ----------
+    new_bases : int
+        Bases that each token adds.
+    """
+
+    def __init__(self, new_bases: int):
+        self.new_bases = new_bases
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
+        """Record the figures of the round.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+        """
+        batches = net.history[-1]["batches"]
+        for prefix in ("train", "valid"):
+            rows = [b for b in batches if f"{prefix}_tokens" in b]
+            n_tokens = sum(b[f"{prefix}_tokens"] for b in rows)
+            if n_tokens:
+                nats = sum(b[f"{prefix}_loss"] * b[f"{prefix}_tokens"] for b in rows) / n_tokens
+                net.history.record(f"{prefix}_bits_per_base", bits_per_base(nats, self.new_bases))
+                net.history.record(f"{prefix}_tokens", n_tokens)
+
+
+class FiniteLoss(Callback):
+    """Stop a training that has run away."""
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:
+        """Look at the loss of the step.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        training : bool
+            Whether it was a training step.
+        **kwargs : dict
+            Not used.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is NaN or infinite.
+        """
+        value = net.history[-1, "batches", -1].get("train_loss", 0.0)
+        if training and not math.isfinite(value):
+            step = sum(row.get("train_batch_count", 0) for row in net.history)
+            step += sum("train_loss" in batch for batch in net.history[-1]["batches"])
+            raise FloatingPointError(
+                f"The loss became {value} at training step {step}. Lower learning_rate "
+                f"(now {net.lr:g}) or gradient_clip, or set precision='float32'."
+            )
+
+
+class TrainingProgress(Callback):
+    """Show a bar with the bits per base, of training as a running mean and of the last validation.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps of the whole training.
+    new_bases : int
+        Bases that each token adds.
+    disable : bool, default=False
+        Show nothing.
+    """
+
+    # Weight of the newest step in the running mean; the figure is for reading, not for deciding.
+    NEWEST = 0.05
+
+    def __init__(self, n_steps: int, new_bases: int, disable: bool = False):
+        self.n_steps, self.new_bases, self.disable = n_steps, new_bases, disable
+
+    def on_train_begin(self, net: NeuralNet, **kwargs) -> None:
+        """Open the bar.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+        """
+        self.bar_ = tqdm(total=self.n_steps, desc="pretraining", unit="step", disable=self.disable)
+        self.mean_, self.shown_ = None, {}
+
+    def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:
+        """Move the bar.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        training : bool
+            Whether it was a training step.
+        **kwargs : dict
+            Not used.
+        """
+        if self.disable or not training:
+            return
+        nats = net.history[-1, "batches", -1, "train_loss"]
+        self.mean_ = nats if self.mean_ is None else self.mean_ + self.NEWEST * (nats - self.mean_)
+        self.shown_["bits/base"] = f"{bits_per_base(self.mean_, self.new_bases):.3f}"
+        self.bar_.set_postfix(self.shown_, refresh=False)
+        self.bar_.update()
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
+        """Show the validation figure.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+        """
+        valid = net.history[-1].get("valid_bits_per_base")
+        if valid is not None:
+            self.shown_["valid"] = f"{valid:.3f}"
+            self.bar_.set_postfix(self.shown_)
+
+    def on_train_end(self, net: NeuralNet, **kwargs) -> None:
+        """Close the bar.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+        """
+        self.bar_.close()

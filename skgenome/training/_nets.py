@@ -1,0 +1,248 @@
+"""The skorch nets that train our modules, put together from parts."""
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
+from skorch.helper import predefined_split
+from torch import nn
+
+from skgenome.nn import LanguageModelLoss
+from skgenome.training._callbacks import BitsPerBase, FiniteLoss, TrainingProgress
+from skgenome.training._device import autocast
+from skgenome.training._streams import Segment, SegmentStream, Stretches
+
+
+class LanguageModelNet(NeuralNet):
+    """A net that carries the hidden state from one segment to the next.
+
+    It is a subclass because skorch's steps know a batch and nothing before it, while truncated
+    back-propagation needs the state of the segment before. Everything else is a callback, a loss or an
+    iterator.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps (token_ids, state) to (logits, output), as
+        :class:`skgenome.nn.AWDLSTMLanguageModel` does.
+    *args, **kwargs
+        As in :class:`skorch.NeuralNet`.
+    dtype : torch.dtype, default=torch.float32
+        What matrix products are computed in.
+    """
+
+    def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):
+        super().__init__(module, *args, **kwargs)
+        self.dtype = dtype
+
+    def _surprise(self, segment: Segment) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Give the mean surprise in nats, the penalties, and over how many tokens."""
+        device = torch.device(self.device)
+        token_ids = segment.token_ids.to(device, non_blocking=True)
+        # Validation comes between two training segments and must not leave its state to the second.
+        states = self.state_ = getattr(self, "state_", {})
+        state = None if segment.starts else states[self.module_.training]
+        with autocast(self.dtype, device):
+            logits, output = self.module_(token_ids[:, :-1], state)
+            nats, penalty = self.criterion_(logits, token_ids[:, 1:], output)
+        states[self.module_.training] = [tuple(part.detach() for part in layer) for layer in output.state]
+        n_tokens = int((segment.token_ids[:, 1:] > 1).sum())
+        return nats.sum() / max(n_tokens, 1), penalty, n_tokens
+
+    def train_step_single(self, batch: Segment, **fit_params) -> dict:
+        """Compute the gradients of one segment.
+
+        Parameters
+        ----------
+        batch : Segment
+            The segment.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            ``loss`` is the surprise alone: what is minimised has the penalties added.
+        """
+        self._set_training(True)
+        surprise, penalty, n_tokens = self._surprise(batch)
+        (surprise + penalty).backward()
+        self.history.record_batch("train_tokens", n_tokens)
+        return {"loss": surprise.detach(), "y_pred": None}
+
+    def validation_step(self, batch: Segment, **fit_params) -> dict:
+        """Compute the surprise of one segment.
+
+        Parameters
+        ----------
+        batch : Segment
+            The segment.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            With the key ``loss``.
+        """
+        self._set_training(False)
+        with torch.no_grad():
+            surprise, _, n_tokens = self._surprise(batch)
+        self.history.record_batch("valid_tokens", n_tokens)
+        return {"loss": surprise, "y_pred": None}
+
+
+#: Optimisers by name, with the options that differ from torch's.
+OPTIMIZERS = {
+    "adamw": (torch.optim.AdamW, {"betas": (0.8, 0.99), "fused": True}),
+    "adam": (torch.optim.Adam, {"betas": (0.8, 0.99), "fused": True}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "fused": True}),
+}
+
+SCHEDULES = ("one-cycle", "cosine", "constant")
+
+
+def schedule_callback(schedule: str, learning_rate: float, n_steps: int) -> Callback | None:
+    """Make the callback that moves the learning rate.
+
+    Parameters
+    ----------
+    schedule : {'one-cycle', 'cosine', 'constant'}
+        One-cycle rises from a 25th of the peak over the first 30 % of the steps and falls along a cosine,
+        while the first momentum goes the other way, between .8 and .7. Cosine only falls.
+    learning_rate : float
+        The peak.
+    n_steps : int
+        Steps of the whole training.
+
+    Returns
+    -------
+    skorch.callbacks.LRScheduler or None
+        The callback; None for a constant rate.
+
+    References
+    ----------
+    Smith, "A disciplined approach to neural network hyper-parameters" (2018); Howard and Ruder (2018).
+    """
+    if schedule == "constant":
+        return None
+    if schedule == "cosine":
+        return LRScheduler(torch.optim.lr_scheduler.CosineAnnealingLR, step_every="batch", T_max=n_steps)
+    return LRScheduler(
+        torch.optim.lr_scheduler.OneCycleLR,
+        step_every="batch",
+        max_lr=learning_rate,
+        # Warm-up and descent need two steps each to be told apart.
+        total_steps=max(n_steps, 4),
+        base_momentum=0.7,
+        max_momentum=0.8,
+    )
+
+
+def _optimizer_options(optimizer: str | type, weight_decay: float) -> dict:
+    chosen, options = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else (optimizer, {})
+    options = {f"optimizer__{name}": value for name, value in options.items()}
+    return {"optimizer": chosen, "optimizer__weight_decay": weight_decay, **options}
+
+
+def language_model_net(
+    module: nn.Module,
+    train: Stretches,
+    validation: Stretches | None,
+    *,
+    new_bases: int,
+    k: int | None,
+    batch_size: int,
+    bptt: int,
+    max_epochs: int,
+    max_steps: int | None,
+    steps_per_round: int | None,
+    optimizer: str | type,
+    schedule: str,
+    learning_rate: float,
+    weight_decay: float,
+    gradient_clip: float,
+    alpha: float,
+    beta: float,
+    device: torch.device,
+    dtype: torch.dtype,
+    seed: int,
+    progress: bool,
+) -> LanguageModelNet:
+    """Put together the net that pretrains a language model.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The language model. It is trained in place.
+    train, validation : Stretches
+        The corpus; validation may be None.
+    new_bases : int
+        Bases that each token adds.
+    k : int or None
+        Bases in a token where both strands are to be read, None for the forward strand.
+    batch_size, bptt : int
+        As in :class:`SegmentStream`.
+    max_epochs : int
+        Passes over the corpus.
+    max_steps : int or None
+        Training steps, in place of `max_epochs`.
+    steps_per_round : int or None
+        Steps between two rows of the history; None for one pass.
+    optimizer : str or type
+        A name of ``OPTIMIZERS`` or a torch optimiser class.
+    schedule : {'one-cycle', 'cosine', 'constant'}
+        Course of the learning rate.
+    learning_rate, weight_decay, gradient_clip : float
+        Peak rate, decay of the weights and largest norm of the gradient.
+    alpha, beta : float
+        Weights of the two penalties.
+    device : torch.device
+        Where to train.
+    dtype : torch.dtype
+        In which precision.
+    seed : int
+        Of the order of the stretches.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    LanguageModelNet
+        Ready for ``net.fit(train)``.
+    """
+    stream = SegmentStream(train, batch_size, bptt, seed)
+    n_steps = max_steps or stream.n_steps(max_epochs)
+    per_round = min(steps_per_round or (n_steps if max_steps else -(-n_steps // max_epochs)), n_steps)
+    n_rounds = -(-n_steps // per_round)
+    callbacks = {
+        "finite": FiniteLoss(),
+        "clip": GradientNormClipping(gradient_clip),
+        "schedule": schedule_callback(schedule, learning_rate, n_steps),
+        "bits_per_base": BitsPerBase(new_bases),
+        "progress": TrainingProgress(n_steps, new_bases, disable=not progress),
+    }
+    return LanguageModelNet(
+        module,
+        criterion=LanguageModelLoss,
+        criterion__alpha=alpha,
+        criterion__beta=beta,
+        **_optimizer_options(optimizer, weight_decay),
+        lr=learning_rate,
+        max_epochs=n_rounds,
+        batch_size=batch_size,
+        iterator_train=SegmentStream,
+        iterator_train__bptt=bptt,
+        iterator_train__seed=seed,
+        iterator_train__k=k,
+        iterator_train__steps_per_round=per_round,
+        iterator_train__max_steps=n_steps,
+        iterator_valid=SegmentStream,
+        iterator_valid__bptt=bptt,
+        train_split=predefined_split(validation) if validation is not None else None,
+        callbacks=[(name, callback) for name, callback in callbacks.items() if callback is not None],
+        callbacks__train_loss=None,
+        callbacks__valid_loss=None,
+        callbacks__print_log=None,
+        device=device,
+        dtype=dtype,
+    )

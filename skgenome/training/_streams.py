@@ -1,0 +1,253 @@
+"""From contigs to the batches that a language model is trained on.
+
+A contig is cut into stretches of equal length. A batch holds stretches side by side and is read in
+segments of ``bptt`` tokens; the hidden state runs on from a segment to the next and starts from zero with
+every batch, so it never crosses the end of a contig.
+"""
+
+from collections.abc import Iterator
+from itertools import chain, count, islice, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from skgenome.sequences import TokenIds, reverse_complement_ids
+
+
+class Segment(NamedTuple):
+    """What one training step sees."""
+
+    token_ids: torch.Tensor
+    """int64 of shape (batch, time + 1): inputs are all but the last column, targets all but the first."""
+    starts: bool
+    """Whether the hidden state is to start from zero."""
+
+
+class Stretches(torch.utils.data.Dataset):
+    """Pieces of contigs, as places in the corpus.
+
+    Parameters
+    ----------
+    values : ndarray of unsigned integers, shape (n_ids,)
+        The ids of the corpus.
+    starts, ends : ndarray of shape (n_stretches,)
+        Where each stretch lies in it. A stretch reaches one token into the next one of its contig, so
+        that every token but a contig's first is predicted once.
+    """
+
+    def __init__(self, values: np.ndarray, starts: np.ndarray, ends: np.ndarray):
+        self.values, self.starts, self.ends = values, starts, ends
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_predicted(self) -> int:
+        """Number of tokens that are predicted in one pass, unknown ones counted in."""
+        return int((self.ends - self.starts - 1).sum())
+
+    def subset(self, which: np.ndarray) -> "Stretches":
+        """Keep some of the stretches.
+
+        Parameters
+        ----------
+        which : ndarray of int or bool
+            Which.
+
+        Returns
+        -------
+        Stretches
+            Over the same corpus.
+        """
+        return Stretches(self.values, self.starts[which], self.ends[which])
+
+
+def cut_into_stretches(token_ids: TokenIds, length: int | None) -> tuple[Stretches, np.ndarray]:
+    """Cut every contig into stretches of equal length.
+
+    Parameters
+    ----------
+    token_ids : TokenIds
+        The corpus, one row for each contig.
+    length : int or None
+        Longest stretch, in predicted tokens. None leaves contigs whole.
+
+    Returns
+    -------
+    stretches : Stretches
+        The pieces, in order. Contigs of one token, from which nothing can be predicted, have none.
+    contigs : ndarray of int, shape (n_stretches,)
+        The row that each comes from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenome.sequences import check_token_ids
+    >>> from skgenome.training import cut_into_stretches
+    >>> stretches, contigs = cut_into_stretches(check_token_ids([np.arange(2, 23), np.arange(2, 6)]), 10)
+    >>> stretches.starts, stretches.ends, contigs
+    (array([ 0, 10, 21]), array([11, 21, 25]), array([0, 0, 1]))
+    """
+    n_predicted = np.maximum(token_ids.lengths - 1, 0)
+    n_pieces = -(-n_predicted // length) if length else (n_predicted > 0).astype(int)
+    contigs = np.repeat(np.arange(token_ids.n_rows), n_pieces)
+    piece = np.arange(len(contigs)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+    first, share, parts = token_ids.offsets[contigs], n_predicted[contigs], n_pieces[contigs]
+    starts = first + piece * share // parts
+    ends = first + (piece + 1) * share // parts + 1
+    return Stretches(token_ids.values, starts, ends), contigs
+
+
+def hold_out(
+    stretches: Stretches, contigs: np.ndarray, n_tokens: float, unit: str, rng: np.random.RandomState
+) -> tuple[Stretches, Stretches | None]:
+    """Set stretches or whole contigs aside for validation.
+
+    Parameters
+    ----------
+    stretches : Stretches
+        All of them.
+    contigs : ndarray of int, shape (n_stretches,)
+        The contig of each.
+    n_tokens : float
+        How many predicted tokens to set aside, at least; 0 sets nothing aside.
+    unit : {'stretches', 'contigs'}
+        What may not be split.
+    rng : numpy.random.RandomState
+        Draws them.
+
+    Returns
+    -------
+    train : Stretches
+        What is left. Never empty.
+    validation : Stretches or None
+        What was set aside; None where a single unit is all there is, or nothing was asked for.
+    """
+    units = contigs if unit == "contigs" else np.arange(len(stretches))
+    names, unit_of = np.unique(units, return_inverse=True)
+    if n_tokens <= 0 or len(names) < 2:
+        return stretches, None
+    sizes = np.bincount(unit_of, weights=stretches.ends - stretches.starts - 1)
+    order = rng.permutation(len(names))
+    n_units = np.searchsorted(np.cumsum(sizes[order]), n_tokens) + 1
+    chosen = np.isin(unit_of, order[: min(n_units, len(names) - 1)])
+    return stretches.subset(~chosen), stretches.subset(chosen)
+
+
+class SegmentStream:
+    """Read stretches in batches, segment by segment, in the form that skorch iterates over.
+
+    Parameters
+    ----------
+    dataset : Stretches
+        What to read.
+    batch_size : int
+        Stretches side by side.
+    bptt : int
+        Longest segment, in tokens.
+    seed : int or None, default=None
+        Of the order, drawn anew for each pass. None keeps the order and makes every iteration one pass.
+    k : int or None, default=None
+        Bases in a token: given, every stretch is read from a strand drawn by chance. None: forward.
+    steps_per_round : int or None, default=None
+        Segments in one iteration; the next one goes on from there. None: one pass.
+    max_steps : int or None, default=None
+        Segments in all iterations together.
+    """
+
+    # Batches are made of stretches of similar length, sought among so many batches' worth of them.
+    POOL = 50
+
+    def __init__(
+        self,
+        dataset: Stretches,
+        batch_size: int,
+        bptt: int = 70,
+        seed: int | None = None,
+        k: int | None = None,
+        steps_per_round: int | None = None,
+        max_steps: int | None = None,
+    ):
+        self.dataset, self.batch_size, self.bptt = dataset, batch_size, bptt
+        self.seed, self.k, self.steps_per_round = seed, k, steps_per_round
+        self._complement = None if k is None else torch.from_numpy(_complement_table(k))
+        self._endless = islice(chain.from_iterable(self.read_pass(i) for i in count()), max_steps)
+
+    def __iter__(self) -> Iterator[Segment]:
+        if self.steps_per_round is None:
+            return self.read_pass(0)
+        return islice(self._endless, self.steps_per_round)
+
+    def n_steps(self, n_passes: int) -> int:
+        """Count the segments of so many passes.
+
+        Parameters
+        ----------
+        n_passes : int
+            How many.
+
+        Returns
+        -------
+        int
+            Number of segments.
+        """
+        return sum(self._n_segments(batch) for i in range(n_passes) for batch in self._batches(i)[0])
+
+    def _n_segments(self, batch: np.ndarray) -> int:
+        longest = (self.dataset.ends[batch] - self.dataset.starts[batch]).max() - 1
+        return int(-(-longest // self.bptt))
+
+    def _batches(self, i_pass: int) -> tuple[list[np.ndarray], np.random.RandomState]:
+        """Group stretches of similar length; give the generator in the state after it."""
+        rng = np.random.RandomState([self.seed or 0, i_pass])
+        n = len(self.dataset)
+        order = np.arange(n) if self.seed is None else rng.permutation(n)
+        lengths = self.dataset.ends - self.dataset.starts
+        pool = self.POOL * self.batch_size
+        pools = [order[i : i + pool] for i in range(0, n, pool)]
+        pools = [part[np.argsort(-lengths[part], kind="stable")] for part in pools]
+        batches = [
+            part[i : i + self.batch_size] for part in pools for i in range(0, len(part), self.batch_size)
+        ]
+        if self.seed is not None:
+            batches = [batches[i] for i in rng.permutation(len(batches))]
+        return batches, rng
+
+    def read_pass(self, i_pass: int) -> Iterator[Segment]:
+        """Read every stretch once.
+
+        Parameters
+        ----------
+        i_pass : int
+            Which pass: it decides on the order and the strands.
+
+        Yields
+        ------
+        Segment
+            What one step sees.
+        """
+        batches, rng = self._batches(i_pass)
+        for batch in batches:
+            reverse = rng.rand(len(batch)) < 0.5 if self.k else np.zeros(len(batch), dtype=bool)
+            token_ids = self._gather(batch, reverse)
+            n_segments = self._n_segments(batch)
+            bounds = np.arange(n_segments + 1) * (token_ids.shape[1] - 1) // n_segments
+            for start, end in pairwise(bounds):
+                yield Segment(token_ids[:, start : end + 1], start == 0)
+
+    def _gather(self, batch: np.ndarray, reverse: np.ndarray) -> torch.Tensor:
+        starts, ends = self.dataset.starts[batch, None], self.dataset.ends[batch, None]
+        steps = np.arange((ends - starts).max())
+        places = np.where(reverse[:, None], ends - 1 - steps, starts + steps)
+        is_real = steps < ends - starts
+        token_ids = self.dataset.values[np.where(is_real, places, 0)]
+        token_ids = torch.from_numpy(np.where(is_real, token_ids, 0).astype(np.int64))
+        if reverse.any():
+            rows = torch.from_numpy(np.flatnonzero(reverse))
+            token_ids[rows] = self._complement[token_ids[rows]]
+        return token_ids
+
+
+def _complement_table(k: int) -> np.ndarray:
+    return reverse_complement_ids(np.arange(4**k + 2, dtype=np.uint32), k).astype(np.int64)

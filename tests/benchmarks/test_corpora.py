@@ -1,0 +1,63 @@
+"""What a corpus must not hold."""
+
+import pytest
+
+from benchmarks.corpora import (
+    ENTEROBACTERIA,
+    FLANK,
+    Corpus,
+    fetch_distant_enterobacteria,
+    fetch_enterobacteria,
+    shorten,
+)
+from skgenome.datasets import fetch_bacterial_genomes, fetch_ecoli_promoters, find_matches
+
+
+def test_corpus_checksum_sees_bounds_and_letters():
+    corpora = [["AC", "GT"], ["ACGT"], ["ACG", "T"], ["ACGA"]]
+    assert len({Corpus("c", contigs, "").sha256() for contigs in corpora}) == 4
+    assert Corpus("a", ["AC"], "x").sha256() == Corpus("b", ("AC",), "y").sha256()
+
+
+@pytest.mark.parametrize(
+    ("n_bases", "kept"), [(2, ["AC"]), (4, ["ACGT"]), (5, ["ACGT", "T"]), (99, ["ACGT", "TT"])]
+)
+def test_shorten_keeps_the_first_bases(n_bases, kept):
+    corpus = shorten(Corpus("c", ["ACGT", "TT"], "whole"), n_bases)
+    assert corpus.contigs == kept
+    assert corpus.description.endswith("of: whole")
+
+
+@pytest.mark.real_data
+def test_enterobacteria_are_all_of_the_order(real_data_home):
+    """No genus of the order is forgotten: those of the collection were looked up one by one."""
+    genomes = fetch_bacterial_genomes(groups=["Gammaproteobacteria"], data_home=real_data_home)
+    others = {
+        *("Acinetobacter", "Aggregatibacter", "Aliivibrio", "Glaesserella", "Pasteurella", "Pseudomonas"),
+        *("Stenotrophomonas", "Vibrio", "Xylella"),
+    }
+    assert set(genomes.genus) - others == set(ENTEROBACTERIA)
+
+
+@pytest.mark.real_data
+def test_everything_holds_the_test_set(real_data_home):
+    test = fetch_ecoli_promoters(subset="test", data_home=real_data_home).data
+    corpus = fetch_enterobacteria(real_data_home)
+    assert {match.query for match in find_matches(corpus.contigs, test)} == set(range(750))
+
+
+@pytest.mark.real_data
+def test_distant_enterobacteria_hold_neither_relatives_nor_the_test_set(real_data_home):
+    test = fetch_ecoli_promoters(subset="test", data_home=real_data_home).data
+    corpus = fetch_distant_enterobacteria(test, real_data_home)
+    assert find_matches(corpus.contigs, test) == []
+    near = fetch_bacterial_genomes(genera=["Escherichia", "Shigella"], data_home=real_data_home)
+    assert {*near.filenames}.isdisjoint(corpus.filenames)
+    assert {*near.data}.isdisjoint(corpus.contigs)
+    # Nothing but the places of the test set and their flanks was taken away.
+    genera = [genus for genus in ENTEROBACTERIA if genus not in ("Escherichia", "Shigella")]
+    whole = fetch_bacterial_genomes(genera=genera, data_home=real_data_home).data
+    n_matches = len(find_matches(whole, test))
+    n_cut = sum(map(len, whole)) - sum(map(len, corpus.contigs))
+    n_short = sum(len(contig) for contig in whole if len(contig) < 500)
+    assert 0 < n_cut - n_short <= n_matches * (150 + 2 * FLANK + 500)

@@ -1,0 +1,108 @@
+"""The speed task: that both sides of every ratio do the same work."""
+
+import builtins
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.bare import BareLanguageModel, BareTraining
+from benchmarks.records import Settings
+from benchmarks.tasks import run_task, speed
+from benchmarks.tasks.speed_network import BATCH_SIZE, BPTT, Size, make_net
+from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer, rolling_ids
+from skgenome.nn import AWDLSTMLanguageModel
+from skgenome.preprocessing import KmerTokenizer
+from skgenome.sequences import encode
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def contig():
+    return "".join(np.random.RandomState(0).choice(list("ACGT"), 20_000))
+
+
+def test_rolling_ids_are_those_of_the_tokenizer(contig):
+    assert np.array_equal(rolling_ids(encode(contig)), KmerTokenizer(k=3).transform([contig])[0])
+
+
+def test_make_workloads_cuts_reads_out_of_the_contig(contig):
+    whole, reads = make_workloads(contig, 10, 0)
+    assert whole.sequences == [contig]
+    assert len(reads.sequences) == 10
+    assert all(len(read) == 150 and read in contig for read in reads.sequences)
+
+
+def test_measure_tokenizer_names_three_peers_for_each_input(contig):
+    rows = [timing.as_row() for timing in measure_tokenizer(make_workloads(contig, 10, 0), 1)]
+    assert len(rows) == 6
+    assert len({row["peer"] for row in rows}) == 3
+    assert {row["target_value"] for row in rows} == {300.0, 150.0}
+    assert all(row["value"] > 0 for row in rows)
+
+
+def test_measure_tokenizer_without_hugging_face_says_so(contig, monkeypatch):
+    importer = builtins.__import__
+
+    def without(name, *args, **kwargs):
+        if name == "tokenizers":
+            raise ImportError(name)
+        return importer(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    rows = [timing.as_row() for timing in measure_tokenizer(make_workloads(contig, 10, 0)[:1], 1)]
+    assert rows[2]["peer_value"] is None
+    assert "not installed" in rows[2]["note"]
+
+
+def test_bare_network_multiplies_the_same_matrices():
+    """Tied weights and one bias vector for two are all that the networks differ by."""
+    size = Size(8, 16, 3)
+    bare, ours = BareLanguageModel(66, *size), AWDLSTMLanguageModel(66, **size._asdict())
+
+    def recurrent(model):
+        shapes = [tuple(p.shape) for p in model.parameters() if p.ndim == 2 and 66 not in p.shape]
+        return sorted(shapes)
+
+    assert recurrent(bare) == recurrent(ours)
+
+
+def test_bare_training_learns_and_carries_the_state():
+    torch.manual_seed(0)
+    token_ids = torch.randint(2, 66, (4, 11))
+    training = BareTraining(BareLanguageModel(66, 8, 16, 2), token_ids, torch.float32)
+    losses = [float(training.step().detach()) for _ in range(30)]
+    assert losses[-1] < losses[0]
+    assert all(part.abs().sum() > 0 for layer in training.state for part in layer)
+
+
+def test_bare_state_is_that_of_one_long_segment():
+    torch.manual_seed(0)
+    model = BareLanguageModel(66, 8, 16, 2)
+    token_ids = torch.randint(2, 66, (4, 10))
+    whole, _ = model.encode(token_ids)
+    _, state = model.encode(token_ids[:, :6])
+    rest, _ = model.encode(token_ids[:, 6:], state)
+    torch.testing.assert_close(rest, whole[:, 6:])
+
+
+def test_make_net_round_trains_on_full_batches():
+    ids = np.random.RandomState(0).randint(2, 66, 64 * 2100 + 1).astype(np.uint8)
+    net, run_round = make_net(ids, Size(8, 16, 2), 2, CPU, torch.float32)
+    before = net.module_.encoder.embedding.weight.detach().clone()
+    run_round()
+    run_round()
+    assert [row["train_batch_count"] for row in net.history] == [2, 2]
+    assert {row["train_tokens"] for row in net.history} == {2 * BATCH_SIZE * BPTT}
+    assert not torch.equal(before, net.module_.encoder.embedding.weight)
+
+
+def test_speed_without_data_uses_an_invented_genome(tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "make_genomes", lambda **_: type("Genomes", (), {"data": ["ACGT" * 50_000]})())
+    record = run_task("speed", Settings(data_home=str(tmp_path), device="cpu", quick=True))
+    assert record.quick
+    assert record.data == []
+    assert "invented genome" in record.notes[0]
+    assert len(record.timings) == 9
+    assert all(row["ratio"] > 0 for row in record.timings)

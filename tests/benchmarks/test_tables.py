@@ -1,0 +1,101 @@
+"""Tables and the page that are made of records."""
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.page import write_page
+from benchmarks.records import write_record
+from benchmarks.tables import (
+    Table,
+    all_tables,
+    machine,
+    pretraining_table,
+    render_markdown,
+    render_text,
+    score_table,
+    show,
+    timing_table,
+)
+
+
+def test_score_table_sets_methods_against_conditions(record):
+    table = score_table(record, "accuracy")
+    assert table.title == "accuracy: mean ± sd of 1 to 3, chance 0.500"
+    assert table.header == ["method", "20", "50"]
+    assert table.rows == [
+        ["k-mers", "0.700 ± 0.100", "0.750"],
+        ["language model", "0.850 ± 0.000", "-"],
+        ["others [1]", "-", "0.900"],
+    ]
+
+
+def test_score_table_leaves_out_what_is_of_another_metric(record):
+    table = score_table(record, "roc_auc")
+    assert table.title == "roc_auc: mean ± sd of 2"
+    assert table.rows == [["k-mers", "0.600 ± 0.141"]]
+
+
+def test_timing_table_judges_targets(record):
+    rows = timing_table(record).rows
+    assert [row[-1] for row in rows] == ["≥ 350 Mbp/s: met", "≥ 0.8 of the peer: missed", "-"]
+    assert rows[0][2:6] == ["400", "NumPy", "800", "0.50"]
+    assert rows[2][4:6] == ["not installed", "-"]
+
+
+def test_pretraining_table_shows_size_time_and_bits(record):
+    row = pretraining_table(record).rows[0]
+    assert row == ["everything", "3", "2.0", "1.50", "40", "0.2", "1.5", "1.920", "-"]
+
+
+def test_render_text_aligns_columns():
+    text = render_text(Table("title", ["a", "b"], [["long name", "1"], ["x", "1000"]]))
+    assert text.splitlines() == [
+        "title",
+        "---------------",
+        "a             b",
+        "---------------",
+        "long name     1",
+        "x          1000",
+    ]
+
+
+def test_render_markdown_escapes_bars():
+    text = render_markdown(Table("title", ["a|b", "c"], [["x", "1"]]))
+    assert text.splitlines() == ["**title**", "", "| a\\|b | c |", "| :-- | --: |", "| x | 1 |"]
+
+
+def test_all_tables_are_those_that_have_content(record):
+    assert len(all_tables(record)) == 4
+    assert all_tables(replace(record, scores=[], timings=[], pretraining=[])) == []
+
+
+def test_show_has_source_note_and_machine(record):
+    text = show(record)
+    for part in ("A toy", "[1] A paper", "A note.", "A processor (cpu), 2 threads on 4 cores"):
+        assert part in text
+    assert "commit 0123456789ab with local changes; random_state 3; 2.0 minutes" in text
+
+
+def test_machine_without_git(record):
+    record.environment.update(commit=None, dirty=None)
+    assert "commit unknown;" in machine(record)
+    assert "tokenizers" not in machine(record)
+
+
+def test_write_page_is_made_of_the_results_alone(record, tmp_path):
+    results = tmp_path / "results"
+    write_record(record, results)
+    write_record(replace(record, name="other", title="Another"), results)
+    write_record(replace(record, title="A smoke run", quick=True), results)
+    text = write_page(results, tmp_path / "docs" / "benchmarks.md").read_text()
+    assert text.index("## Another") < text.index("## A toy")
+    assert "smoke run" not in text
+    assert "| k-mers | 0.700 ± 0.100 | 0.750 |" in text
+    assert "Again: `python -m benchmarks toy --random-state 3`" in text
+
+
+def test_write_page_without_results_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"found none\. Run a benchmark first"):
+        write_page(tmp_path, tmp_path / "benchmarks.md")
+    assert list(tmp_path.iterdir()) == []

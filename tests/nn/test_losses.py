@@ -1,0 +1,98 @@
+"""Surprise and penalties against closed forms and loops by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from skgenome.nn import (
+    EncoderOutput,
+    LanguageModelLoss,
+    activation_regularization,
+    temporal_activation_regularization,
+    token_nats,
+)
+
+
+@pytest.fixture
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+def test_token_nats_is_minus_log_softmax(rng):
+    logits, targets = rng.normal(size=(3, 5, 18)), rng.integers(2, 18, (3, 5))
+    found = token_nats(torch.from_numpy(logits), torch.from_numpy(targets)).numpy()
+    for i, j in np.ndindex(3, 5):
+        expected = math.log(sum(math.exp(x) for x in logits[i, j])) - logits[i, j, targets[i, j]]
+        assert found[i, j] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("n_tokens", [6, 66, 258])
+def test_token_nats_of_equal_scores_is_the_logarithm_of_their_number(n_tokens):
+    nats = token_nats(torch.full((2, 3, n_tokens), 7.0), torch.full((2, 3), 4))
+    torch.testing.assert_close(nats, torch.full((2, 3), math.log(n_tokens)))
+
+
+@pytest.mark.parametrize("special", [0, 1], ids=["padding", "unknown"])
+def test_token_nats_ignores_special_targets(special, rng):
+    logits = torch.from_numpy(rng.normal(size=(2, 4, 18))).requires_grad_()
+    targets = torch.from_numpy(rng.integers(2, 18, (2, 4)))
+    targets[0, 1] = special
+    nats = token_nats(logits, targets)
+    nats.sum().backward()
+    assert nats[0, 1] == 0
+    assert (logits.grad[0, 1] == 0).all()
+    assert (nats > 0).sum() == 7
+
+
+def test_token_nats_takes_the_softmax_of_half_precision_in_float32(rng):
+    logits = torch.from_numpy(rng.normal(size=(2, 4, 18))).bfloat16()
+    targets = torch.from_numpy(rng.integers(2, 18, (2, 4)))
+    nats = token_nats(logits, targets)
+    assert nats.dtype == torch.float32
+    assert torch.equal(nats, token_nats(logits.float(), targets))
+
+
+def test_token_nats_does_not_change_the_targets():
+    targets = torch.tensor([[0, 1, 5]])
+    token_nats(torch.zeros(1, 3, 18), targets)
+    assert targets.tolist() == [[0, 1, 5]]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, 2.5])
+def test_activation_regularization_is_the_mean_square(alpha, rng):
+    x = rng.normal(size=(2, 3, 4))
+    found = activation_regularization(torch.from_numpy(x), alpha)
+    assert found.item() == pytest.approx(alpha * (x**2).mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.5])
+def test_temporal_activation_regularization_is_the_mean_squared_step(beta, rng):
+    x = rng.normal(size=(2, 5, 4))
+    steps = [(x[i, t + 1, j] - x[i, t, j]) ** 2 for i in range(2) for t in range(4) for j in range(4)]
+    found = temporal_activation_regularization(torch.from_numpy(x), beta)
+    assert found.item() == pytest.approx(beta * np.mean(steps), rel=1e-5)
+
+
+@pytest.mark.parametrize("n_steps", [1, 6])
+def test_temporal_activation_regularization_of_what_stands_still_is_zero(n_steps):
+    assert temporal_activation_regularization(torch.ones(2, n_steps, 3), 1.0).item() == 0
+
+
+def test_language_model_loss_keeps_surprise_and_penalty_apart(rng):
+    raw, dropped = (torch.from_numpy(rng.normal(size=(2, 5, 4))) for _ in range(2))
+    logits = torch.from_numpy(rng.normal(size=(2, 5, 18)))
+    targets = torch.from_numpy(rng.integers(0, 18, (2, 5)))
+    # Only the last layer is penalised.
+    output = EncoderOutput([raw * 100, raw], [dropped * 100, dropped], [])
+    nats, penalty = LanguageModelLoss(alpha=3.0, beta=5.0)(logits, targets, output)
+    assert torch.equal(nats, token_nats(logits, targets))
+    expected = 3 * dropped.square().mean() + 5 * (raw[:, 1:] - raw[:, :-1]).square().mean()
+    assert penalty.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_language_model_loss_has_no_penalty_with_zero_weights():
+    output = EncoderOutput([torch.ones(1, 2, 3)], [torch.ones(1, 2, 3)], [])
+    _, penalty = LanguageModelLoss(0, 0)(torch.zeros(1, 2, 6), torch.full((1, 2), 2), output)
+    assert penalty.item() == 0

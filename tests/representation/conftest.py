@@ -1,0 +1,100 @@
+"""A language model as small as can be, fitted once and never changed by the tests that share it."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skgenome.preprocessing import KmerTokenizer
+from skgenome.representation import LanguageModel
+from skgenome.representation._cache import CACHE
+
+TINY = {
+    "embedding_size": 4,
+    "hidden_size": 6,
+    "n_layers": 2,
+    "batch_size": 4,
+    "bptt": 10,
+    "max_epochs": 1,
+    "device": "cpu",
+    "random_state": 0,
+}
+# Lengths of the sequences that are embedded: all different, in no order, one of a single token.
+LENGTHS = [30, 3, 77, 12, 50, 4, 31]
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    """Every test starts without remembered features and leaves none."""
+    CACHE.clear()
+    yield
+    CACHE.clear()
+
+
+@pytest.fixture
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture
+def make_dna(rng):
+    """Draw random sequences of given lengths."""
+
+    def make(lengths):
+        return ["".join(rng.choice(list("ACGT"), n)) for n in lengths]
+
+    return make
+
+
+@pytest.fixture
+def tokenise():
+    """Turn sequences into a list of id arrays."""
+
+    def run(sequences, k=3, stride=1):
+        return KmerTokenizer(k=k, stride=stride, padding=False).transform(sequences)
+
+    return run
+
+
+@pytest.fixture
+def corpus(make_dna, tokenise):
+    """Contigs to train on; the last one makes sure that k can be told from the ids."""
+    return tokenise([*make_dna([400, 150, 90]), "TTTTT"])
+
+
+@pytest.fixture
+def sequences(make_dna):
+    """Sequences to embed."""
+    return make_dna(LENGTHS)
+
+
+@pytest.fixture
+def token_ids(sequences, tokenise):
+    return tokenise(sequences)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """The shared model, of k = 3 and stride = 1. Take `lm`, which is a copy."""
+    rng = np.random.default_rng(0)
+    contigs = ["".join(rng.choice(list("ACGT"), n)) for n in (400, 150)] + ["TTTTT"]
+    X = KmerTokenizer(k=3, padding=False).transform(contigs)
+    # A high learning rate takes the weights far from where they start, so that features differ.
+    return LanguageModel(**TINY, strand="forward", learning_rate=0.1).fit(X)
+
+
+@pytest.fixture
+def lm(fitted):
+    """A fitted model whose parameters may be changed; the network is the shared one."""
+    copy = clone(fitted)
+    copy.__setstate__(fitted.__getstate__())
+    return copy.set_params(cache_size=0)
+
+
+@pytest.fixture
+def make_lm():
+    """Make an unfitted tiny model with some parameters changed."""
+
+    def make(**params):
+        return LanguageModel(**{**TINY, **params})
+
+    return make

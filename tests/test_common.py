@@ -1,0 +1,60 @@
+"""The conformance of all estimators: scikit-learn's suite on matrices, ours on strings and token ids."""
+
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skgenome.preprocessing import KmerCounter, KmerTokenizer
+from skgenome.representation import LanguageModel
+from skgenome.utils.estimator_checks import parametrize_with_sequence_checks
+
+# As small as a network can be. Without a cache: an answer from memory would prove no invariance.
+TINY = {"embedding_size": 4, "hidden_size": 6, "n_layers": 2, "max_epochs": 1, "batch_size": 8, "bptt": 10}
+LANGUAGE_MODEL = LanguageModel(**TINY, cache_size=0, device="cpu")
+
+ANY_WIDTH = "a row is a sequence, so a matrix may be wider or narrower than that of fit"
+ZERO_ONE = "the check's ids are 0 and 1, padding and unknown, and there is no known token to score"
+LANGUAGE_MODEL_EXPECTED = {
+    "check_n_features_in": ANY_WIDTH,
+    "check_n_features_in_after_fitting": ANY_WIDTH,
+    "check_transformer_general": ANY_WIDTH,
+    "check_fit2d_1feature": "one token is followed by none; the error says so in terms of tokens",
+    "check_fit_score_takes_y": ZERO_ONE,
+    "check_pipeline_consistency": ZERO_ONE,
+    "check_positive_only_tag_during_fit": "the error for a negative id speaks of token ids, row and column",
+}
+
+# Those that take token ids; estimators on numeric features run the suite in their own tests.
+MATRIX_ESTIMATORS = [(LANGUAGE_MODEL, LANGUAGE_MODEL_EXPECTED)]
+
+KMERS = KmerCounter(k=2, normalize="frequency", sparse=False)
+
+SEQUENCE_ESTIMATORS = [
+    KmerTokenizer(),
+    KmerTokenizer(k=5, stride=2, padding=False),
+    KmerTokenizer(k=2, max_length=10, truncation="left"),
+    KmerCounter(k=4),
+    KmerCounter(k=3, k_min=1, canonical=True),
+    KMERS,
+    LANGUAGE_MODEL,
+    make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL),
+    make_pipeline(KMERS, StandardScaler(), LogisticRegression()),
+    FeatureUnion([("kmers", KMERS), ("lm", make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL))]),
+]
+
+
+def expected_failures(estimator):
+    return next((failures for known, failures in MATRIX_ESTIMATORS if known is estimator), {})
+
+
+@parametrize_with_checks(
+    [estimator for estimator, _ in MATRIX_ESTIMATORS], expected_failed_checks=expected_failures
+)
+def test_common_scikit_learn_conformance(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_sequence_checks(SEQUENCE_ESTIMATORS)
+def test_common_sequence_conformance(estimator, check):
+    check(estimator)
