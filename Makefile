@@ -29,6 +29,10 @@ demo: $(VENV)/.installed-plots  ## Genomes to a label-fraction curve, without ne
 	$(BIN)/python examples/few_labels.py $(ARGS)
 	@echo "Look at $(CURDIR)/demo-output/label_fraction_curve.png and tsne.png"
 
+# The networks of the tests are tiny: threads wait for each other longer than they work, and on a busy
+# machine very much longer.
+test test-fast: export OMP_NUM_THREADS = 1
+
 test: $(VENV)/.installed-dev  ## All tests, with coverage; some, without it: make test ARGS="-k tokenizer"
 	$(BIN)/python -m pytest $(or $(ARGS),--cov=skgenome --cov-report=term:skip-covered)
 	@$(if $(ARGS),,$(COVERS_DNA) >/dev/null || { $(COVERS_DNA); exit 1; })

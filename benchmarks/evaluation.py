@@ -1,65 +1,74 @@
-"""Fit methods on draws of labels and score them: what all accuracy tasks share."""
+"""Curves over labels as scores of a record: what all accuracy tasks share."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sklearn.base import ClassifierMixin, clone
-from sklearn.metrics import get_scorer
+from sklearn.base import ClassifierMixin
 
 from benchmarks.records import Score
+from skgenome.model_selection import label_fraction_curve
 
 logger = logging.getLogger(__name__)
 
 
-class Draw(NamedTuple):
-    """Rows to learn from and rows to test on, under one condition."""
-
-    condition: str
-    train: np.ndarray
-    test: np.ndarray
-
-
-def evaluate(
+def score_methods(
     methods: Mapping[str, ClassifierMixin],
-    data: np.ndarray,
-    target: np.ndarray,
-    draws: Iterable[Draw],
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    conditions: Mapping[str, float],
     metrics: Sequence[str],
+    random_state: int,
+    **protocol: object,
 ) -> list[Score]:
-    """Fit every method on the same labels and test it on the same rows.
+    """Measure every method under every condition, on the same draws of labels.
 
     Parameters
     ----------
     methods : mapping of str to classifier
         Not fitted; they take sequences.
-    data, target : ndarray of shape (n_samples,)
-        Sequences and classes.
-    draws : iterable of Draw
-        Repeats of a condition are several draws of one name.
+    X, y : ndarray of shape (n_samples,)
+        Sequences and classes that labels are drawn from.
+    conditions : mapping of str to float or int
+        Name to the share or number of labels, as :func:`skgenome.model_selection.nested_label_subset`
+        takes it.
     metrics : sequence of str
         Names of scikit-learn's scorers.
+    random_state : int
+        Of the draws.
+    **protocol
+        What else :func:`skgenome.model_selection.label_fraction_curve` takes: the test set or the splits,
+        groups, number of repeats.
 
     Returns
     -------
     list of Score
-        Metric by metric, then method by method; a value for each draw of a condition.
+        Metric by metric, then method by method. Draws that would be the same are computed once.
     """
-    values: dict[tuple[str, str, str], list[float]] = {}
-    n_labels: dict[str, list[int]] = {}
-    for draw in draws:
-        n_labels.setdefault(draw.condition, []).append(len(draw.train))
-        for name, method in methods.items():
-            fitted = clone(method).fit(data[draw.train], target[draw.train])
-            for metric in metrics:
-                value = get_scorer(metric)(fitted, data[draw.test], target[draw.test])
-                values.setdefault((metric, name, draw.condition), []).append(float(value))
-        logger.info("%s: draw %d done", draw.condition, len(n_labels[draw.condition]))
+    curves = {}
+    for name, method in methods.items():
+        # One at a time, so that there is something to report; the seed gives all of them the same draws.
+        curves[name] = label_fraction_curve(
+            {name: method},
+            X,
+            y,
+            fractions=list(conditions.values()),
+            scoring=list(metrics),
+            random_state=random_state,
+            **protocol,
+        )
+        logger.info("%s: %s", name, _summary(curves[name].mean(name), conditions))
     return [
-        # Where whole genomes are labelled, the number differs a little from draw to draw: its mean is told.
-        Score(name, condition, round(np.mean(n_labels[condition])), metric, values[metric, name, condition])
+        Score(name, condition, round(n_labels), metric, values[~np.isnan(values)].tolist())
         for metric in metrics
-        for name in methods
-        for condition in n_labels
+        for name, curve in curves.items()
+        for condition, n_labels, values in zip(
+            conditions, curve.n_labels, curve.scores[name][metric], strict=True
+        )
     ]
+
+
+def _summary(means: np.ndarray, conditions: Mapping[str, float]) -> str:
+    figures = zip(conditions, means, strict=True)
+    return ", ".join(f"{condition} {mean:.3f}" for condition, mean in figures)

@@ -24,6 +24,8 @@ from sklearn.pipeline import Pipeline
 
 from skgenome.exceptions import DataIntegrityError, ModelMismatchError
 
+__all__ = ["load", "save"]
+
 #: Version of the layout. A reader refuses a layout that is newer than itself.
 FORMAT_VERSION = 1
 
@@ -89,16 +91,16 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> Path:
             f"{path} exists and is not a folder with a saved model and nothing else, so it is left alone. "
             "Give another path."
         )
-    _check_pipelines(estimator)
     arrays: dict[str, np.ndarray] = {}
-    weights_and_config = _pack(estimator, "estimator", arrays)
+    packed = _pack_estimator(estimator, "estimator", arrays)
+    _check_pipelines(estimator)
     weights = save_tensors(arrays)
     config = {
         "format": "skgenome-model",
         "format_version": FORMAT_VERSION,
         "skgenome_version": version("skgenome"),
         "weights_sha256": sha256(weights).hexdigest(),
-        "estimator": weights_and_config,
+        "estimator": packed,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
@@ -147,7 +149,7 @@ def load(path: str | os.PathLike) -> BaseEstimator:
     config = _read_config(path / CONFIG_FILE)
     arrays = _read_weights(path / WEIGHTS_FILE, config["weights_sha256"])
     try:
-        estimator = _unpack(config["estimator"], arrays)
+        estimator = _unpack_estimator(config["estimator"], arrays)
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, AssertionError) as err:
         raise DataIntegrityError(
             f"{path / CONFIG_FILE} does not describe a model that can be put together: {err!r}. Was it "
@@ -306,12 +308,16 @@ def _unpack_estimator(value: dict, arrays: dict[str, np.ndarray]) -> BaseEstimat
     return estimator
 
 
-def _check_pipelines(estimator: Any) -> None:
-    """Refuse a Pipeline whose tokenizer does not make the tokens that its model knows."""
-    if not isinstance(estimator, Pipeline):
-        return
+def _check_pipelines(estimator: BaseEstimator) -> None:
+    """Refuse a Pipeline, at any depth, whose tokenizer does not make the tokens that its model knows."""
+    for part in (estimator, *estimator.get_params().values()):
+        if isinstance(part, Pipeline):
+            _check_pipeline(part)
+
+
+def _check_pipeline(pipeline: Pipeline) -> None:
     tokenizer = None
-    for name, step in estimator.steps:
+    for name, step in pipeline.steps:
         step = getattr(step, "estimator", step)
         if hasattr(step, "vocabulary_") and hasattr(step, "stride"):
             tokenizer = name, step

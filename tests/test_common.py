@@ -5,6 +5,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skgenome.linear_model import LassoLogisticRegressionCV
+from skgenome.model_selection import LabelFractionClassifier
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
 from skgenome.representation import LanguageModel
 from skgenome.utils.estimator_checks import parametrize_with_sequence_checks
@@ -25,9 +27,22 @@ LANGUAGE_MODEL_EXPECTED = {
     "check_positive_only_tag_during_fit": "the error for a negative id speaks of token ids, row and column",
 }
 
-# Those that take token ids; estimators on numeric features run the suite in their own tests.
-MATRIX_ESTIMATORS = [(LANGUAGE_MODEL, LANGUAGE_MODEL_EXPECTED)]
+NOT_KEPT = "which rows are kept does not depend on their weights"
+SHARE_EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": NOT_KEPT,
+    "check_sample_weight_equivalence_on_sparse_data": NOT_KEPT,
+    "check_dtype_object": "the faulty row is among those that are not kept",
+    "check_supervised_y_2d": "labels in a column are drawn as an indicator matrix is, without strata",
+}
 
+# LassoLogisticRegressionCV and TSNE run the suite in tests of their own.
+MATRIX_ESTIMATORS = [
+    (LANGUAGE_MODEL, LANGUAGE_MODEL_EXPECTED),
+    (LabelFractionClassifier(LogisticRegression()), {}),
+    (LabelFractionClassifier(LogisticRegression(), fraction=0.8, random_state=0), SHARE_EXPECTED),
+]
+
+LASSO = LassoLogisticRegressionCV(Cs=4, cv=2)
 KMERS = KmerCounter(k=2, normalize="frequency", sparse=False)
 
 SEQUENCE_ESTIMATORS = [
@@ -39,7 +54,8 @@ SEQUENCE_ESTIMATORS = [
     KMERS,
     LANGUAGE_MODEL,
     make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL),
-    make_pipeline(KMERS, StandardScaler(), LogisticRegression()),
+    make_pipeline(KMERS, LASSO),
+    make_pipeline(KMERS, StandardScaler(), LabelFractionClassifier(LASSO, fraction=0.8, random_state=0)),
     FeatureUnion([("kmers", KMERS), ("lm", make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL))]),
 ]
 

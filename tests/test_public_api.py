@@ -94,11 +94,11 @@ def test_public_api_estimator_init_only_assigns(cls):
     """``self.x = x`` for each parameter, in order, and nothing else; all parameters keyword-only."""
     (function,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(cls.__init__))).body
     body = [node for node in function.body if not isinstance(node, ast.Expr)]
-    parameters = [argument.arg for argument in function.args.kwonlyargs]
-    assert [assigned_attribute(node) for node in body] == parameters
     # One leading positional parameter, the estimator that a wrapper wraps, is scikit-learn's own custom.
     positional = [argument.arg for argument in function.args.args[1:]]
     assert positional in ([], ["estimator"])
+    parameters = positional + [argument.arg for argument in function.args.kwonlyargs]
+    assert [assigned_attribute(node) for node in body] == parameters
 
 
 @pytest.mark.parametrize("path", SOURCES)

@@ -48,22 +48,37 @@ def column_moments(X, sample_weight):
         Both float64. The scale of a column that is constant up to rounding is 0.
     """
     share = sample_weight / sample_weight.sum()
-    if not isinstance(X, np.ndarray):
-        mean = np.asarray(X.T @ share, dtype=np.float64).ravel()
-        square = np.asarray(X.multiply(X).T @ share, dtype=np.float64).ravel()
-        variance = square - mean**2
-        noise = 10 * np.finfo(np.float64).eps * square
+    if isinstance(X, np.ndarray):
+        mean, variance = _dense_moments(X, share)
     else:
-        mean = np.empty(X.shape[1])
-        variance = np.empty(X.shape[1])
-        # Blocks keep the float64 copies small beside X.
-        for start in range(0, X.shape[1], 256):
-            block = X[:, start : start + 256].astype(np.float64)
-            mean[start : start + 256] = share @ block
-            block -= mean[start : start + 256]
-            variance[start : start + 256] = share @ block**2
-        noise = (10 * np.finfo(X.dtype).eps * mean) ** 2
+        mean, variance = _sparse_moments(X, share)
+    noise = (10 * np.finfo(X.dtype).eps * mean) ** 2
     return Moments(mean, np.sqrt(np.where(variance > noise, variance, 0.0)))
+
+
+def _dense_moments(X, share):
+    """Compute mean and variance in blocks, which keep the float64 copies small beside X."""
+    mean = np.empty(X.shape[1])
+    variance = np.empty(X.shape[1])
+    for start in range(0, X.shape[1], 256):
+        block = X[:, start : start + 256].astype(np.float64)
+        mean[start : start + 256] = share @ block
+        block -= mean[start : start + 256]
+        variance[start : start + 256] = share @ block**2
+    return mean, variance
+
+
+def _sparse_moments(X, share):
+    """Compute mean and variance from the stored entries and the share of the others."""
+    X = X.astype(np.float64).tocsc()
+    X.sum_duplicates()
+    mean = X.T @ share
+    X.data = (X.data - np.repeat(mean, np.diff(X.indptr))) ** 2
+    variance = X.T @ share
+    X.data = np.ones_like(X.data)
+    missing = 1.0 - X.T @ share
+    # Without rounding, which would make a column without zeros vary.
+    return mean, variance + np.where(missing > 1e-12, missing, 0.0) * mean**2
 
 
 class Design:
@@ -109,7 +124,9 @@ class Design:
         intercept : ndarray of shape (n_outputs,)
         """
         coef = coef.T * self._inverse
-        return coef, intercept - coef @ self._mean
+        intercept = intercept - coef @ self._mean
+        # What is common to all classes has no effect; a sum of zero makes the intercepts unique.
+        return coef, intercept - intercept.mean() if len(intercept) > 1 else intercept
 
     def take(self, features):
         """Give the standardised columns `features` as a dense array in column order."""
@@ -203,8 +220,11 @@ def violations(coef, gradient, penalty):
     ndarray of the same shape
         As a share of the penalty; 0 or less where the conditions hold.
     """
+    finite = np.isfinite(penalty)
+    # Infinity times the sign of zero is no number.
+    penalty = np.where(finite, penalty, 1.0)
     excess = np.where(coef != 0, np.abs(gradient + penalty * np.sign(coef)), np.abs(gradient) - penalty)
-    return np.divide(excess, penalty, out=np.zeros_like(excess), where=np.isfinite(penalty))
+    return np.where(finite, excess / penalty, 0.0)
 
 
 def _sweep(hessian, slope, penalty, x, coordinates):
@@ -278,7 +298,7 @@ class L1Path:
     coef : ndarray of shape (n_features, n_outputs)
     intercept : ndarray of shape (n_outputs,)
     decision : ndarray of shape (n_samples, n_outputs)
-        The linear predictor of every row.
+        The linear predictor of every row; of several outputs, up to a number that is common to them.
     n_iter : int
         Newton steps since the start, at least one per penalty.
     converged : bool
@@ -380,7 +400,7 @@ class L1Path:
             10 * np.finfo(columns.dtype).eps * hessian.diagonal().max(initial=0.0)
         )
         # The intercepts carry no penalty, so they are eliminated from the quadratic model.
-        corner_inverse = np.linalg.pinv(corner, hermitian=True)
+        corner_inverse = _inverse(corner)
         reduced = hessian - cross @ corner_inverse @ cross.T
         here, slope = self.coef[where], gradient[where]
         linear = reduced @ here - slope + cross @ (corner_inverse @ residual)
@@ -466,7 +486,16 @@ def _curvature(columns, picks, outputs, probabilities, weight):
                 ].T
             cross[ends[b] : ends[b + 1], a] = weighted.sum(axis=0, dtype=np.float64)
             corner[a, b] = curve.sum()
+    # A saturated model has no curvature left within rounding.
+    corner[np.diag_indices(n_outputs)] += np.finfo(np.float64).eps * weight.sum()
     return hessian, cross, corner
+
+
+def _inverse(corner):
+    """Invert the Hessian of the intercepts, which knows no shift common to all classes."""
+    if len(corner) > 1:
+        corner = corner + np.einsum("ii->i", corner).mean() / len(corner)
+    return np.linalg.inv(corner)
 
 
 def null_intercept(targets, sample_weight):

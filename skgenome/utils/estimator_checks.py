@@ -147,8 +147,8 @@ def sequence_checks_generator(estimator):
         raise TypeError(f"Expected an estimator instance, got the class {estimator.__name__}; call it.")
     if not output_methods(estimator):
         raise TypeError(
-            f"{type(estimator).__name__} has no transform, predict_proba, decision_function, score_samples or "
-            "predict, so there is no output to check."
+            f"{type(estimator).__name__} has no transform, predict_proba, decision_function, score_samples "
+            "or predict, so there is no output to check."
         )
     for group in (_interface_checks, _invariance_checks, _input_checks):
         yield from map(_quiet, group(estimator))

@@ -1,14 +1,15 @@
-"""The loop over draws and methods."""
+"""The loop over methods, draws and metrics."""
 
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, roc_auc_score
+from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.evaluation import Draw, evaluate
+from benchmarks.evaluation import score_methods
+from skgenome.model_selection import nested_label_subset
 
 METHODS = {
     "majority": DummyClassifier(),
@@ -19,6 +20,7 @@ METRICS = ("accuracy", "roc_auc")
 
 @pytest.fixture
 def labelled(seed):
+    """Sixty sequences that GC content tells apart in part."""
     rng = np.random.RandomState(seed)
     target = np.arange(60) % 2
     shares = [[0.35, 0.15, 0.15, 0.35], [0.2, 0.3, 0.3, 0.2]]
@@ -26,46 +28,54 @@ def labelled(seed):
     return np.array(data, dtype=object), target
 
 
-@pytest.fixture
-def draws():
-    test = np.arange(30, 60)
-    return [
-        Draw("few", np.arange(4), test),
-        Draw("many", np.arange(20), test),
-        Draw("few", np.arange(6), test),
-    ]
-
-
-def test_evaluate_values_are_those_of_scikit_learn(labelled, draws):
+def score(labelled, conditions, n_repeats=2):
     data, target = labelled
-    scores = evaluate(METHODS, data, target, draws, METRICS)
-    values = {(s.metric, s.method, s.condition): s.values for s in scores}
-    for number, draw in enumerate(draws):
-        fitted = METHODS["GC"].fit(data[draw.train], target[draw.train])
-        place = ("few", number // 2) if draw.condition == "few" else ("many", 0)
-        expected = accuracy_score(target[draw.test], fitted.predict(data[draw.test]))
-        assert values["accuracy", "GC", place[0]][place[1]] == expected
-        expected = roc_auc_score(target[draw.test], fitted.predict_proba(data[draw.test])[:, 1])
-        assert values["roc_auc", "GC", place[0]][place[1]] == pytest.approx(expected)
+    return score_methods(
+        METHODS,
+        data[:30],
+        target[:30],
+        conditions=conditions,
+        metrics=METRICS,
+        random_state=0,
+        X_test=data[30:],
+        y_test=target[30:],
+        n_repeats=n_repeats,
+    )
 
 
-def test_evaluate_gives_metric_by_metric_a_row_for_method_and_condition(labelled, draws):
-    scores = evaluate(METHODS, *labelled, draws, METRICS)
+def test_score_methods_give_metric_by_metric_a_row_for_method_and_condition(labelled):
+    scores = score(labelled, {"few": 4, "all": 30})
     places = [(s.metric, s.method, s.condition, s.n_labels, len(s.values)) for s in scores]
     assert places == [
-        (metric, method, condition, n_labels, n)
+        (metric, method, condition, n_labels, n_draws)
         for metric in METRICS
         for method in METHODS
-        for condition, n_labels, n in (("few", 5, 2), ("many", 20, 1))
+        for condition, n_labels, n_draws in (("few", 4, 2), ("all", 30, 1))
     ]
 
 
-def test_evaluate_leaves_the_methods_unfitted(labelled, draws):
-    method = DummyClassifier()
-    evaluate({"majority": method}, *labelled, draws, METRICS)
-    assert not hasattr(method, "classes_")
+def test_score_methods_value_is_that_of_scikit_learn(labelled):
+    data, target = labelled
+    value = next(s for s in score(labelled, {"all": 30}) if s.method == "GC").values[0]
+    fitted = METHODS["GC"].fit(data[:30], target[:30])
+    assert value == accuracy_score(target[30:], fitted.predict(data[30:]))
 
 
-def test_evaluate_knows_chance(labelled, draws):
-    scores = evaluate({"majority": DummyClassifier()}, *labelled, draws, METRICS)
-    assert {value for score in scores for value in score.values} == {0.5}
+def test_score_methods_know_chance(labelled):
+    values = [value for s in score(labelled, {"few": 4}) if s.method == "majority" for value in s.values]
+    assert set(values) == {0.5}
+
+
+def test_score_methods_draw_the_same_for_all_methods(labelled, monkeypatch):
+    """A method that is given other labels than its rival is compared with nothing."""
+    drawn = []
+
+    def record(y, fraction, **kwargs):
+        drawn.append(tuple(nested_label_subset(y, fraction, **kwargs)))
+        return np.array(drawn[-1])
+
+    monkeypatch.setattr("skgenome.model_selection._curve.nested_label_subset", record)
+    score(labelled, {"few": 4, "more": 10}, n_repeats=3)
+    assert len(drawn) == 2 * 6
+    assert drawn[:6] == drawn[6:]
+    assert len(set(drawn)) == 6

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.records import Settings
 from benchmarks.tasks import run_task
-from benchmarks.tasks.gram_staining import Plan, draw_labels, make_draws, split_by_genus
+from benchmarks.tasks.gram_staining import Plan, measure, split_by_genus
 
-PLAN = Plan(2, 4, 5, (1, 3, None), (8, 20))
+PLAN = Plan(200, 5, 2, 4, (1, 3), (8, 20))
 
 
 @pytest.fixture
@@ -25,66 +29,44 @@ def windows(seed):
 
 
 def test_split_by_genus_divides_no_genus_and_keeps_the_classes(windows, seed):
-    rng = np.random.RandomState(seed)
-    train, test = split_by_genus(windows.genus, windows.target, 4, rng)
-    assert set(windows.genus[train]).isdisjoint(windows.genus[test])
-    assert sorted([*train, *test]) == list(range(100))
-    assert len(set(windows.genus[test])) == 4
-    assert windows.target[test].mean() == 0.5
+    splits = split_by_genus(windows.genus, windows.target, 4, 3, seed)
+    assert len(splits) == 3
+    for train, test in splits:
+        assert set(windows.genus[train]).isdisjoint(windows.genus[test])
+        assert sorted([*train, *test]) == list(range(100))
+        assert len(set(windows.genus[test])) == 4
+        assert windows.target[test].mean() == 0.5
 
 
-def test_draw_labels_have_the_genomes_and_windows_asked_for(windows, seed):
-    train = np.arange(10, 90)
-    draws = draw_labels(windows.target, windows.genome_ids, train, PLAN, np.random.RandomState(seed))
-    rows = dict(draws)
-    assert list(rows) == [
-        "1 genome per class",
-        "3 genomes per class",
-        "all genomes",
-        "8 windows",
-        "20 windows",
-    ]
-    genomes = {condition: set(windows.genome_ids[chosen]) for condition, chosen in rows.items()}
-    assert [len(genomes[condition]) for condition in list(rows)[:3]] == [2, 6, 16]
-    assert np.array_equal(rows["all genomes"], train)
-    for condition, chosen in rows.items():
-        assert windows.target[chosen].mean() == 0.5, condition
-        assert len(set(chosen)) == len(chosen)
-        assert set(chosen) <= set(train)
+def test_split_by_genus_draws_other_genera_each_time(windows, seed):
+    tests = [tuple(test) for _, test in split_by_genus(windows.genus, windows.target, 4, 5, seed)]
+    assert len(set(tests)) > 1
 
 
-def test_draw_labels_are_nested_and_spread(windows, seed):
-    train = np.arange(10, 90)
-    draws = draw_labels(windows.target, windows.genome_ids, train, PLAN, np.random.RandomState(seed))
-    rows = {condition: set(chosen) for condition, chosen in draws}
-    assert rows["1 genome per class"] < rows["3 genomes per class"] < rows["all genomes"]
-    assert rows["8 windows"] < rows["20 windows"]
-    # Eight genomes of each class: 4 windows are of 4 genomes, 10 of all, at most two of each.
-    counts = np.unique(windows.genome_ids[sorted(rows["20 windows"])], return_counts=True)[1]
-    assert len(counts) == 16
-    assert counts.max() == 2
+def test_measure_tells_chance_from_knowledge(windows):
+    methods = {
+        "majority": DummyClassifier(),
+        "GC": make_pipeline(CountVectorizer(analyzer="char", lowercase=False), LogisticRegression()),
+    }
+    scores = measure(methods, windows, PLAN, random_state=0)
+    means = {(s.metric, s.method, s.condition): np.mean(s.values) for s in scores}
+    assert {condition for _, _, condition in means} == {
+        *("1 genome per class", "3 genomes per class", "all genomes", "8 windows", "20 windows")
+    }
+    assert all(len(s.values) == 2 for s in scores)
+    assert means["roc_auc", "majority", "all genomes"] == 0.5
+    assert means["balanced_accuracy", "majority", "8 windows"] == 0.5
+    assert means["roc_auc", "GC", "all genomes"] > 0.95
 
 
-def test_draw_labels_take_the_whole_genome(windows, seed):
-    train = np.arange(100)
-    draws = draw_labels(windows.target, windows.genome_ids, train, PLAN, np.random.RandomState(seed))
-    _, chosen = next(draws)
-    is_of_them = np.isin(windows.genome_ids, windows.genome_ids[chosen])
-    assert np.array_equal(np.flatnonzero(is_of_them), chosen)
-
-
-def test_make_draws_test_on_genera_without_labels(windows):
-    draws = list(make_draws(windows, PLAN, 0))
-    assert len(draws) == 2 * 5
-    for draw in draws:
-        assert set(windows.genus[draw.train]).isdisjoint(windows.genus[draw.test])
-    assert not np.array_equal(draws[0].test, draws[5].test)
-
-
-def test_make_draws_are_the_same_for_one_seed(windows):
-    for first, second in zip(make_draws(windows, PLAN, 1), make_draws(windows, PLAN, 1), strict=True):
-        assert np.array_equal(first.train, second.train)
-        assert np.array_equal(first.test, second.test)
+def test_measure_labels_whole_genomes(windows):
+    scores = measure({"majority": DummyClassifier()}, windows, PLAN, random_state=0)
+    n_labels = {s.condition: s.n_labels for s in scores}
+    # Genomes have five windows, but for the two of genus 0, which have three and two.
+    assert 8 <= n_labels["1 genome per class"] <= 10
+    assert 26 <= n_labels["3 genomes per class"] <= 30
+    assert n_labels["all genomes"] == 80
+    assert n_labels["20 windows"] == 20
 
 
 @pytest.mark.real_data

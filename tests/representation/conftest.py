@@ -14,6 +14,8 @@ TINY = {
     "n_layers": 2,
     "batch_size": 4,
     "bptt": 10,
+    # The default is no dropout; with some, its random numbers are tested as well.
+    "dropout_scale": 0.2,
     "max_epochs": 1,
     "device": "cpu",
     "random_state": 0,

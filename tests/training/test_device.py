@@ -1,6 +1,7 @@
 """Device, precision and seed: what is asked for, what exists, and that nothing global is moved."""
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -102,6 +103,19 @@ def test_seeded_seeds_no_device_whose_state_it_does_not_keep(monkeypatch):
     with seeded(np.random.RandomState(0), CPU):
         pass
     assert touched == []
+
+
+def test_seeded_seeds_the_cuda_device_that_it_is_given(monkeypatch):
+    """Without CUDA: what would be asked of it."""
+    touched = []
+    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: nullcontext(touched.append(devices)))
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext(touched.append(device)))
+    monkeypatch.setattr(torch.cuda, "manual_seed", touched.append)
+    device, before = torch.device("cuda:1"), torch.random.get_rng_state()
+    with seeded(np.random.RandomState(0), device) as seed:
+        pass
+    torch.random.set_rng_state(before)
+    assert touched == [[device], device, seed]
 
 
 def test_seeded_leaves_numpy_alone():

@@ -1,0 +1,120 @@
+"""The protocol of the promoters, on invented ones and, where there are any, on real ones."""
+
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+
+from benchmarks.corpora import Corpus
+from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge
+from benchmarks.pretraining import draw_untrained, pretrain
+from benchmarks.records import Record, Settings
+from benchmarks.tables import show
+from benchmarks.tasks import run_task
+from benchmarks.tasks.ecoli_promoters import TINY_NETWORK, Plan, make_methods, measure
+from skgenome.datasets import make_genomes, make_promoters
+from skgenome.model_selection import split_prefix
+from skgenome.representation import LanguageModel
+
+
+@pytest.fixture(scope="module")
+def promoters():
+    train = make_promoters(n_samples=120, random_state=0)
+    return train, make_promoters(n_samples=60, random_state=1)
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return Corpus("toy", make_genomes(n_genomes=1, genome_length=20_000, random_state=0).data, "invented")
+
+
+@pytest.fixture(scope="module")
+def methods(corpus, tmp_path_factory):
+    lm = LanguageModel(**TINY_NETWORK, max_steps=2, device="cpu", random_state=0)
+    untrained = draw_untrained(lm, corpus)
+    return make_methods([pretrain(lm, corpus, tmp_path_factory.mktemp("work"))], untrained, 0)
+
+
+def test_make_methods_have_the_baselines(methods):
+    assert list(methods) == [
+        "majority",
+        "k-mers up to 4 + L2 logistic regression",
+        "k-mers up to 4 + lasso",
+        "language model, untrained + lasso",
+        "language model, toy + lasso",
+        "language model, toy + L2 logistic regression",
+        "language model, toy, and k-mers + lasso",
+    ]
+
+
+def test_make_methods_do_the_unlearnt_work_first(methods):
+    """Else each draw of labels would embed all sequences again."""
+    for name, method in methods.items():
+        prefix, rest = split_prefix(method)
+        if name != "majority":
+            assert prefix is not None
+            assert {"scale", "logistic", "lasso"} >= {step for step, _ in getattr(rest, "steps", [])}
+
+
+def test_joined_features_are_both_blocks(methods, promoters):
+    data = promoters[1].data
+    union = methods["language model, toy, and k-mers + lasso"][0]
+    blocks = [methods[f"{name} + lasso"][:-1] for name in ("k-mers up to 4", "language model, toy")]
+    expected = np.hstack([block.transform(data) for block in blocks])
+    np.testing.assert_allclose(union.transform(data), expected, rtol=1e-5)
+
+
+def test_describe_method_is_one_uncut_line(methods):
+    text = describe_method(methods["language model, toy, and k-mers + lasso"])
+    assert "\n" not in text
+    assert "..." not in text
+    for part in (
+        "KmerCounter(k_min=1",
+        "FrozenEstimator",
+        "LassoLogisticRegressionCV(class_weight='balanced'",
+    ):
+        assert part in text
+
+
+def test_measure_gives_a_curve_for_every_method(methods, promoters):
+    train, test = promoters
+    scores = measure(methods, train, test, Plan((20,), 2), random_state=0)
+    assert len(scores) == 3 * len(methods) * 2
+    assert {s.condition: (s.n_labels, len(s.values)) for s in scores} == {"20": (20, 2), "120": (120, 1)}
+    record = Record("toy", "t", "p", 0, scores=[s.as_row() for s in scores])
+    assert {row["metric"] for row in record.scores} == {"accuracy", "roc_auc", "matthews_corrcoef"}
+    baseline = {s.metric: s.values for s in scores if s.method == "majority" and s.condition == "20"}
+    assert baseline["roc_auc"] == [0.5, 0.5]
+    assert baseline["matthews_corrcoef"] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("classifier", [lasso(0), ridge()], ids=["lasso", "ridge"])
+def test_kmer_baselines_learn(classifier, promoters):
+    """Composition alone tells the invented promoters apart about two times in three."""
+    train, test = promoters
+    fitted = Pipeline(kmers(4, 1) + classifier).fit(train.data, train.target)
+    assert fitted.score(test.data, test.target) > 0.58
+    assert majority().fit(train.data, train.target).score(test.data, test.target) == pytest.approx(0.5)
+
+
+def test_frozen_model_is_not_trained_further(methods, promoters):
+    train, _ = promoters
+    method = methods["language model, toy + lasso"]
+    lm = method["lm"].estimator
+    before = [p.detach().clone() for p in lm.module_.parameters()]
+    method.fit(train.data, train.target)
+    assert all((a == b).all() for a, b in zip(before, lm.module_.parameters(), strict=True))
+    assert frozen(lm)[1][1].estimator is lm
+    assert joined(lm, 4)[0][0] == "union"
+
+
+@pytest.mark.real_data
+def test_quick_run_on_real_promoters(real_data_home, tmp_path):
+    settings = Settings(str(real_data_home), "cpu", 0, tmp_path, quick=True)
+    record = run_task("ecoli-promoters-few-labels", settings)
+    assert [row["corpus"] for row in record.pretraining] == ["everything", "without relatives"]
+    assert {row["condition"] for row in record.scores} == {"20", "100", "680"}
+    assert record.chance["accuracy"] == 0.5
+    # K-12, eleven relatives, and four files of promoters.
+    assert len(record.data) == 16
+    assert not any("/" in row["file"][:1] for row in record.data)
+    assert "published: Genomic-ULMFiT" in show(record)
