@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.records import ROOT
 from skgenome.training import resolve_device
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("skgenome", "numpy", "scipy", "scikit-learn", "torch", "skorch", "tokenizers")
 #: What a benchmark writes itself does not make the code another one.
 WRITTEN_BY_BENCHMARKS = ("benchmarks/results", "docs/benchmarks.md")

@@ -16,8 +16,8 @@ from skgenome.linear_model import LassoLogisticRegressionCV
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
 from skgenome.representation import LanguageModel
 
-#: Strengths to choose from: for k-mers of the promoters, weaker penalties lost at every number of labels.
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
+#: Strengths to choose from. For k-mers, promoters want .001 with few labels and Gram staining 1.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 Step = tuple[str, BaseEstimator]
 
@@ -56,21 +56,21 @@ def ridge() -> list[Step]:
     -------
     list of (str, estimator)
         Last steps of a Pipeline: scaler and classifier. Classes have equal weight because, with 20 labels
-        and a strong penalty, the intercept alone would decide: .69 instead of .64 for k-mers of promoters.
+        and a strong penalty, the intercept alone would decide: .68 instead of .64 for k-mers of promoters.
     """
     logistic = LogisticRegressionCV(
         Cs=STRENGTHS,
         l1_ratios=(0,),
         cv=5,
-        scoring="roc_auc",
+        scoring="neg_log_loss",
         class_weight="balanced",
-        max_iter=2000,
+        max_iter=3000,
         use_legacy_attributes=False,
     )
     return [("scale", StandardScaler()), ("logistic", logistic)]
 
 
-def kmers(k: int, k_min: int | None = None) -> list[Step]:
+def kmers(k: int, k_min: int | None = None, *, canonical: bool = False) -> list[Step]:
     """Give k-mer frequencies.
 
     Parameters
@@ -79,13 +79,16 @@ def kmers(k: int, k_min: int | None = None) -> list[Step]:
         Bases in a k-mer.
     k_min : int or None, default=None
         Count all lengths from this on; None counts k alone.
+    canonical : bool, default=False
+        Whether both strands count alike: .72 instead of .65 AUROC for Gram staining with 20 windows.
 
     Returns
     -------
     list of (str, estimator)
         First step of a Pipeline.
     """
-    return [("kmers", KmerCounter(k=k, k_min=k_min, normalize="frequency", sparse=False))]
+    counter = KmerCounter(k=k, k_min=k_min, canonical=canonical, normalize="frequency", sparse=False)
+    return [("kmers", counter)]
 
 
 def frozen(lm: LanguageModel) -> list[Step]:
@@ -104,22 +107,22 @@ def frozen(lm: LanguageModel) -> list[Step]:
     return [("tokens", KmerTokenizer(k=lm.k_, stride=lm.stride_)), ("lm", FrozenEstimator(lm))]
 
 
-def joined(lm: LanguageModel, k: int, k_min: int | None = None) -> list[Step]:
+def joined(kmer_step: list[Step], lm: LanguageModel) -> list[Step]:
     """Give k-mer frequencies and features of a language model side by side.
 
     Parameters
     ----------
+    kmer_step : list of (str, estimator)
+        What :func:`kmers` gives.
     lm : LanguageModel
         Fitted.
-    k, k_min : int
-        As in :func:`kmers`.
 
     Returns
     -------
     list of (str, estimator)
         First step of a Pipeline; what comes behind it scales each feature.
     """
-    return [("union", FeatureUnion([*kmers(k, k_min), ("language_model", Pipeline(frozen(lm)))]))]
+    return [("union", FeatureUnion([*kmer_step, ("language_model", Pipeline(frozen(lm)))]))]
 
 
 def describe_method(estimator: BaseEstimator) -> str:

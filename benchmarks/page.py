@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.environment import ROOT
-from benchmarks.records import RESULTS, Record, read_record, write_text
+from benchmarks.records import RESULTS, ROOT, Record, read_record, write_text
 from benchmarks.tables import all_tables, machine, render_markdown, sources
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -16,7 +15,8 @@ the repeats. Those files hold every single value, the checksums of the data, the
 
 
 def _section(record: Record) -> str:
-    reproduce = f"`python -m benchmarks {record.name} --random-state {record.random_state}`"
+    options = f"--data-home DIR --random-state {record.random_state}"
+    reproduce = f"`python -m benchmarks {record.name} {options}`"
     seconds = ", ".join(f"{part} {value / 60:.1f}" for part, value in record.seconds.items())
     models = "\n".join(f"- {name}: {what}" for name, what in record.models.items())
     parts = [

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import fmean, median_low, stdev
 from typing import NamedTuple
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 #: Raised when a field changes its meaning, so that an old file is refused and not misread.
 FORMAT = 1
 

@@ -98,10 +98,11 @@ def score_table(record: Record, metric: str) -> Table:
     for method in methods:
         found = [scores.get((method, condition)) for condition in conditions]
         rows.append([method, *(NOTHING if row is None else _mean_and_sd(row) for row in found)])
-    for number, row in enumerate(record.published, start=1):
+    numbers = {source: i for i, source in enumerate(_sources(record), start=1)}
+    for row in record.published:
         if row["metric"] == metric:
             cells = [_published_value(row, condition) for condition in conditions]
-            rows.append([f"{row['method']} [{number}]", *cells])
+            rows.append([f"{row['method']} [{numbers[row['source']]}]", *cells])
     counts = {row["n"] for row in scores.values()}
     repeats = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     chance = f", chance {record.chance[metric]:.3f}" if metric in record.chance else ""
@@ -218,9 +219,13 @@ def sources(record: Record) -> list[str]:
     Returns
     -------
     list of str
-        One numbered line for each published row.
+        One numbered line for each source.
     """
-    return [f"[{number}] {row['source']}" for number, row in enumerate(record.published, start=1)]
+    return [f"[{number}] {source}" for number, source in enumerate(_sources(record), start=1)]
+
+
+def _sources(record: Record) -> list[str]:
+    return _distinct(row["source"] for row in record.published)
 
 
 def machine(record: Record) -> str:

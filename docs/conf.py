@@ -31,3 +31,10 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 
 api_reference.write_pages(DOCS / "api")
+
+
+def setup(app):
+    """Leave out what scikit-learn adds to a class (set_fit_request and its like); it is documented there."""
+    app.connect(
+        "autodoc-skip-member", lambda app, what, name, *_: True if name.endswith("_request") else None
+    )

@@ -37,7 +37,7 @@ parser.add_argument("--unlabelled", nargs="+", help="FASTA files, folders or glo
 parser.add_argument("--positive", nargs="+", help="FASTA of the one class")
 parser.add_argument("--negative", nargs="+", help="FASTA of the other class")
 parser.add_argument("--labels", type=int, nargs="+", default=[20, 50, 100, 200, 500, 1000])
-parser.add_argument("--steps", type=int, default=1500, help="training steps of 4480 tokens each")
+parser.add_argument("--steps", type=int, default=2000, help="training steps of 4480 tokens each")
 parser.add_argument("--repeats", type=int, default=5, help="draws of the labels")
 parser.add_argument("--output", type=Path, default=Path("demo-output"))
 options = parser.parse_args()
@@ -65,7 +65,8 @@ print(f"{len(train)} sequences to draw labels from, {len(test)} to test on\n")
 tokens = KmerTokenizer(k=3, padding=False).transform(genomes)
 lm = LanguageModel(max_steps=options.steps, steps_per_round=options.steps // 5, random_state=0, verbose=1)
 lm.fit(tokens)
-print(f"\nbits per base on held-out stretches: {lm.history_[-1]['valid_bits_per_base']:.3f} (2 = knows nothing)")
+bits = lm.history_[-1]["valid_bits_per_base"]
+print(f"\nbits per base on held-out stretches: {bits:.3f} (2: all bases are equally likely)")
 save(make_pipeline(KmerTokenizer(k=3), lm), options.output / "language-model")
 
 # %%

@@ -24,7 +24,6 @@ LANGUAGE_MODEL_EXPECTED = {
     "check_fit2d_1feature": "one token is followed by none; the error says so in terms of tokens",
     "check_fit_score_takes_y": ZERO_ONE,
     "check_pipeline_consistency": ZERO_ONE,
-    "check_positive_only_tag_during_fit": "the error for a negative id speaks of token ids, row and column",
 }
 
 NOT_KEPT = "which rows are kept does not depend on their weights"
@@ -32,7 +31,6 @@ SHARE_EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": NOT_KEPT,
     "check_sample_weight_equivalence_on_sparse_data": NOT_KEPT,
     "check_dtype_object": "the faulty row is among those that are not kept",
-    "check_supervised_y_2d": "labels in a column are drawn as an indicator matrix is, without strata",
 }
 
 # LassoLogisticRegressionCV and TSNE run the suite in tests of their own.

@@ -136,7 +136,7 @@ def make_methods(
         methods |= {
             f"{name} + lasso": Pipeline(frozen(lm) + lasso(random_state)),
             f"{name} + L2 logistic regression": Pipeline(frozen(lm) + ridge()),
-            f"{name}, and k-mers + lasso": Pipeline(joined(lm, LARGEST_K, 1) + lasso(random_state)),
+            f"{name}, and k-mers + lasso": Pipeline(joined(short, lm) + lasso(random_state)),
         }
     return methods
 

@@ -48,7 +48,7 @@ METRICS = ("roc_auc", "balanced_accuracy")
 REFERENCE = (
     "Measured for this project with rough models: 6-mer frequencies + L2 logistic regression, and mean and "
     "max of all layers of a language model of 2.2 M weights after ten minutes on all genomes; 6 to 8 draws, "
-    "other windows and other draws than here."
+    "other windows and other draws than here, the labelled windows spread over all genomes."
 )
 
 
@@ -152,13 +152,14 @@ def make_methods(lm: LanguageModel, random_state: int) -> dict[str, ClassifierMi
     dict
         Name to classifier.
     """
+    spectrum = kmers(K, canonical=True)
     return {
         "majority": majority(),
-        f"{K}-mers + lasso": Pipeline(kmers(K) + lasso(random_state)),
-        f"{K}-mers + L2 logistic regression": Pipeline(kmers(K) + ridge()),
+        f"{K}-mers + lasso": Pipeline(spectrum + lasso(random_state)),
+        f"{K}-mers + L2 logistic regression": Pipeline(spectrum + ridge()),
         "language model + lasso": Pipeline(frozen(lm) + lasso(random_state)),
         "language model + L2 logistic regression": Pipeline(frozen(lm) + ridge()),
-        f"{K}-mers and language model + lasso": Pipeline(joined(lm, K) + lasso(random_state)),
+        f"{K}-mers and language model + lasso": Pipeline(joined(spectrum, lm) + lasso(random_state)),
     }
 
 

@@ -439,6 +439,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features, in the order of `fit`.
 
         Returns
         -------
@@ -456,6 +457,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features, in the order of `fit`.
 
         Returns
         -------
@@ -472,6 +474,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features, in the order of `fit`.
 
         Returns
         -------
@@ -489,6 +492,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Features, in the order of `fit`.
 
         Returns
         -------

@@ -167,8 +167,10 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             random_state=int(rng.randint(np.iinfo(np.int32).max)),
             verbose=bool(self.verbose),
         ).fit(X)
+        # Centred now, since openTSNE would do it in place when it first places new samples.
+        fitted -= fitted.mean(axis=0)
         self.tsne_ = fitted
-        self.embedding_ = np.asarray(fitted)
+        self.embedding_ = np.array(fitted)
         self.kl_divergence_ = float(fitted.kl_divergence)
         self._n_features_out = self.n_components
         return self

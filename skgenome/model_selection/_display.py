@@ -5,6 +5,20 @@ import numpy as np
 from skgenome._plotting import COLOURS, axes_to_draw_on
 from skgenome.model_selection._curve import label_fraction_curve
 
+#: Neighbouring ticks this share of the axis apart, at least, are both labelled.
+ROOM_FOR_LABEL = 0.06
+
+
+def _labels_with_room(x):
+    """Write the numbers of labels; one too near to the last written on a log axis stays blank."""
+    places = np.log(x) / max(np.log(x[-1] / x[0]), 1e-9)
+    labels, last = [], -np.inf
+    for place, n in zip(places, x, strict=True):
+        has_room = place - last >= ROOM_FOR_LABEL
+        labels.append(f"{n:,.0f}" if has_room else "")
+        last = place if has_room else last
+    return labels
+
 
 class LabelFractionCurveDisplay:
     """Scores against the number of labels, one line for each estimator.
@@ -96,7 +110,7 @@ class LabelFractionCurveDisplay:
         if metric in self.curve.chance:
             ax.axhline(self.curve.chance[metric], color="0.45", linestyle=":", label="chance")
         ax.set_xscale("log")
-        ax.set_xticks(x, [f"{n:,.0f}" for n in x])
+        ax.set_xticks(x, _labels_with_room(x))
         ax.minorticks_off()
         ax.set_xlabel("labelled sequences (log scale)")
         ax.set_ylabel(metric.replace("_", " "))

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.utils import check_random_state, indexable
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skgenome._sklearn import HasMethods, Interval, fit_context, get_tags, safe_indexing
 
@@ -51,6 +51,8 @@ def nested_label_subset(y, fraction, *, groups=None, random_state=None):
     (4, 10, True)
     """
     y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     _check_fraction(fraction)
     rng = check_random_state(random_state)
     if groups is not None:
@@ -69,10 +71,9 @@ def nested_label_subset(y, fraction, *, groups=None, random_state=None):
 
 
 def _check_fraction(fraction):
-    if isinstance(fraction, Integral) and not isinstance(fraction, bool):
-        if fraction >= 1:
-            return
-    elif isinstance(fraction, Real) and 0 < fraction <= 1:
+    is_number = isinstance(fraction, Integral) and not isinstance(fraction, bool) and fraction >= 1
+    is_share = isinstance(fraction, Real) and not isinstance(fraction, Integral) and 0 < fraction <= 1
+    if is_number or is_share:
         return
     raise ValueError(
         f"fraction must be a share, a float in (0, 1], or a number of labels, an int from 1. Got "
@@ -199,7 +200,7 @@ class LabelFractionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator
         sample_weight : array-like of shape (n_samples,), optional
             Handed on for the rows kept.
         groups : array-like of shape (n_samples,), optional
-            What is kept or dropped as a whole.
+            What is kept or dropped as a whole; handed on to a classifier that takes groups.
 
         Returns
         -------
@@ -210,11 +211,13 @@ class LabelFractionClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         self.indices_ = nested_label_subset(y, self.fraction, groups=groups, random_state=self.random_state)
-        weights = {}
-        if sample_weight is not None:
-            weights = {"sample_weight": safe_indexing(sample_weight, self.indices_)}
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if groups is not None and has_fit_parameter(self.estimator, "groups"):
+            # An estimator that cross-validates must not split them either.
+            given["groups"] = groups
+        given = {name: safe_indexing(value, self.indices_) for name, value in given.items()}
         self.estimator_ = clone(self.estimator)
-        self.estimator_.fit(safe_indexing(X, self.indices_), safe_indexing(y, self.indices_), **weights)
+        self.estimator_.fit(safe_indexing(X, self.indices_), safe_indexing(y, self.indices_), **given)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))

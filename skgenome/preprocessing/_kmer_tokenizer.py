@@ -216,6 +216,23 @@ class KmerTokenizer(TransformerMixin, BaseEstimator):
         """
         return self
 
+    def set_output(self, *, transform=None):
+        """Accept what ``Pipeline.set_output`` asks of every step; token ids stay arrays.
+
+        Only the next step reads them, and their number of columns differs from call to call.
+
+        Parameters
+        ----------
+        transform : {'default', 'pandas', 'polars'}, default=None
+            Without effect.
+
+        Returns
+        -------
+        self : KmerTokenizer
+            The same.
+        """
+        return self
+
     @fit_context(prefer_skip_nested_validation=True)
     def transform(self, X):
         """Turn sequences into token ids.

@@ -182,8 +182,10 @@ def _check_whole(X: np.ndarray, name: str) -> None:
         place = np.unravel_index(np.argmin(good), X.shape)
         where = ", ".join(f"{axis} {i}" for axis, i in zip(["row", "column"][-X.ndim :], place, strict=True))
         hint = " (NaN or infinity)" if not np.isfinite(X[place]) else ""
+        # The first words are those of scikit-learn's own check.
+        what = "Negative values in data: " if X[place] < 0 else ""
         raise ValueError(
-            f"{name} must hold token ids, whole numbers from 0. Got {X[place]}{hint} in {where}. "
+            f"{what}{name} must hold token ids, whole numbers from 0. Got {X[place]}{hint} in {where}. "
             "Token ids come from KmerTokenizer."
         )
 

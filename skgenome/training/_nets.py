@@ -24,10 +24,12 @@ class LanguageModelNet(NeuralNet):
     module : torch.nn.Module
         Maps (token_ids, state) to (logits, output), as
         :class:`skgenome.nn.AWDLSTMLanguageModel` does.
-    *args, **kwargs
+    *args
         As in :class:`skorch.NeuralNet`.
     dtype : torch.dtype, default=torch.float32
         What matrix products are computed in.
+    **kwargs
+        As in :class:`skorch.NeuralNet`.
     """
 
     def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):

@@ -84,3 +84,9 @@ def test_module_runs_as_a_program():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "--list"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "speed" in done.stdout
+
+
+def test_list_does_not_wait_for_torch():
+    program = "import sys, benchmarks.__main__; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

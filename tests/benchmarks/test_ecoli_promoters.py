@@ -92,7 +92,7 @@ def test_kmer_baselines_learn(classifier, promoters):
     """Composition alone tells the invented promoters apart about two times in three."""
     train, test = promoters
     fitted = Pipeline(kmers(4, 1) + classifier).fit(train.data, train.target)
-    assert fitted.score(test.data, test.target) > 0.58
+    assert np.mean(fitted.predict(test.data) == test.target) > 0.58
     assert majority().fit(train.data, train.target).score(test.data, test.target) == pytest.approx(0.5)
 
 
@@ -104,9 +104,10 @@ def test_frozen_model_is_not_trained_further(methods, promoters):
     method.fit(train.data, train.target)
     assert all((a == b).all() for a, b in zip(before, lm.module_.parameters(), strict=True))
     assert frozen(lm)[1][1].estimator is lm
-    assert joined(lm, 4)[0][0] == "union"
+    assert joined(kmers(4), lm)[0][0] == "union"
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_quick_run_on_real_promoters(real_data_home, tmp_path):
     settings = Settings(str(real_data_home), "cpu", 0, tmp_path, quick=True)

@@ -69,6 +69,7 @@ def test_measure_labels_whole_genomes(windows):
     assert n_labels["20 windows"] == 20
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_quick_run_on_real_genomes(real_data_home, tmp_path):
     settings = Settings(str(real_data_home), "cpu", 0, tmp_path, quick=True)

@@ -92,7 +92,7 @@ def test_write_page_is_made_of_the_results_alone(record, tmp_path):
     assert text.index("## Another") < text.index("## A toy")
     assert "smoke run" not in text
     assert "| k-mers | 0.700 ± 0.100 | 0.750 |" in text
-    assert "Again: `python -m benchmarks toy --random-state 3`" in text
+    assert "Again: `python -m benchmarks toy --data-home DIR --random-state 3`" in text
 
 
 def test_write_page_without_results_says_so(tmp_path):

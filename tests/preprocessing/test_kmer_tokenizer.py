@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 from sklearn.utils import get_tags
 
 from skgenome.exceptions import SkgenomeWarning
@@ -303,3 +303,8 @@ def test_transform_pads_rows_wider_than_a_byte(rng, k):
         sequences = draw(rng, [width + k - 1, k, width - 1 + k - 1])
         counts = np.count_nonzero(KmerTokenizer(k=k).transform(sequences), axis=1)
         assert counts.tolist() == [width, 1, width - 1]
+
+
+def test_kmer_tokenizer_lets_a_pipeline_set_the_output_of_the_step_behind_it():
+    pipeline = make_pipeline(KmerTokenizer(k=1), MaxAbsScaler()).set_output(transform="pandas")
+    assert type(pipeline.fit_transform(["ACGT", "TTTT"])).__name__ == "DataFrame"
