@@ -21,8 +21,8 @@ from skgenome.training import resolve_device, resolve_precision
 
 logger = logging.getLogger(__name__)
 
-#: Parameters that change neither weights nor features.
-WITHOUT_INFLUENCE = ("cache_size", "device", "verbose")
+#: Parameters that have no influence on the weights: a model is found again whatever layer is read.
+WITHOUT_INFLUENCE = ("cache_size", "device", "layer", "pooling", "verbose")
 #: All features of a task stay in memory, so that each sequence is embedded once and not once per draw.
 CACHE_BYTES = 2**31
 

@@ -24,14 +24,16 @@ LARGEST_K = 4
 
 #: Steps of pretraining: at most 15 minutes on two cores. To be changed here and nowhere else.
 PRETRAINING_STEPS = 8000
-#: Both strands are read and told apart, since a promoter has a direction.
+#: Both strands are read and told apart, since a promoter has a direction. The layer in the middle was chosen
+#: on rows of the training set, 1000 to learn from and 1000 to compare on: with 20 to 200 labels it is up to
+#: .02 better than all layers joined, with 1000 the same. The last layer knows the next token and less else.
 NETWORK = {
     "embedding_size": 128,
     "hidden_size": 256,
     "n_layers": 3,
     "strand": "concat",
     "pooling": "concat",
-    "layer": "all",
+    "layer": 1,
 }
 TINY_NETWORK = {**NETWORK, "embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 

@@ -31,7 +31,7 @@ NETWORK = {
     "n_layers": 3,
     "strand": "average",
     "pooling": "concat",
-    "layer": "all",
+    "layer": 1,
 }
 TINY_NETWORK = {**NETWORK, "embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 

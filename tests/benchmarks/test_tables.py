@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.page import write_page
-from benchmarks.records import write_record
+from benchmarks.records import published_row, write_record
 from benchmarks.tables import (
     Table,
     all_tables,
@@ -15,6 +15,7 @@ from benchmarks.tables import (
     render_text,
     score_table,
     show,
+    sources,
     timing_table,
 )
 
@@ -34,6 +35,14 @@ def test_score_table_leaves_out_what_is_of_another_metric(record):
     table = score_table(record, "roc_auc")
     assert table.title == "roc_auc: mean ± sd of 2"
     assert table.rows == [["k-mers", "0.600 ± 0.141"]]
+
+
+def test_sources_are_numbered_once_each(record):
+    for method, source in (("more", "A paper"), ("rough", "A notebook")):
+        record.published.append(published_row(method, "accuracy", {"20": 0.8}, source))
+    names = [row[0] for row in score_table(record, "accuracy").rows[2:]]
+    assert names == ["others [1]", "more [1]", "rough [2]"]
+    assert sources(record) == ["[1] A paper", "[2] A notebook"]
 
 
 def test_timing_table_judges_targets(record):
