@@ -2,8 +2,11 @@
 
 k-mers are the baseline that a representation has to beat, so they are treated as well as we know how: every
 classifier chooses its own penalty, on standardised features, with classes of equal weight. Steps that learn
-nothing come first in each Pipeline, so that a curve over labels runs them once.
+nothing from labels come first in each Pipeline, so that a curve over labels runs them once; the scale of the
+features is one of them, since sequences without labels are free.
 """
+
+from collections.abc import Sequence
 
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
@@ -44,9 +47,10 @@ def lasso(random_state: int) -> list[Step]:
     Returns
     -------
     list of (str, estimator)
-        Last step of a Pipeline. It standardises the features itself.
+        Last step of a Pipeline, for features that are scaled already.
     """
-    return [("lasso", LassoLogisticRegressionCV(class_weight="balanced", random_state=random_state))]
+    options = {"standardize": False, "class_weight": "balanced"}
+    return [("lasso", LassoLogisticRegressionCV(**options, random_state=random_state))]
 
 
 def ridge() -> list[Step]:
@@ -55,8 +59,9 @@ def ridge() -> list[Step]:
     Returns
     -------
     list of (str, estimator)
-        Last steps of a Pipeline: scaler and classifier. Classes have equal weight because, with 20 labels
-        and a strong penalty, the intercept alone would decide: .68 instead of .64 for k-mers of promoters.
+        Last step of a Pipeline, for features that are scaled already. Classes have equal weight because,
+        with 20 labels and a strong penalty, the intercept alone would decide: .68 instead of .64 for k-mers
+        of promoters.
     """
     logistic = LogisticRegressionCV(
         Cs=STRENGTHS,
@@ -67,7 +72,30 @@ def ridge() -> list[Step]:
         max_iter=3000,
         use_legacy_attributes=False,
     )
-    return [("scale", StandardScaler()), ("logistic", logistic)]
+    return [("logistic", logistic)]
+
+
+def scaled(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
+    """Put a scaler behind features, with the means and deviations of sequences without labels.
+
+    The scale of a thousand features can't be told from the 20 sequences that have a label: with it, L2
+    logistic regression on a language model reaches .65 on the promoters, with that of all sequences .83
+    (compared on rows of the training set).
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        Steps that need no labels: :func:`kmers`, :func:`frozen` or :func:`joined`.
+    unlabelled : sequence of str
+        What the scale is measured on.
+
+    Returns
+    -------
+    list of (str, estimator)
+        First steps of a Pipeline, fitted.
+    """
+    scaler = StandardScaler().fit(Pipeline(steps).transform(unlabelled))
+    return [*steps, ("scale", FrozenEstimator(scaler))]
 
 
 def kmers(k: int, k_min: int | None = None, *, canonical: bool = False) -> list[Step]:
@@ -120,7 +148,7 @@ def joined(kmer_step: list[Step], lm: LanguageModel) -> list[Step]:
     Returns
     -------
     list of (str, estimator)
-        First step of a Pipeline; what comes behind it scales each feature.
+        First step of a Pipeline.
     """
     return [("union", FeatureUnion([*kmer_step, ("language_model", Pipeline(frozen(lm)))]))]
 

@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 from benchmarks.corpora import Corpus, fetch_distant_enterobacteria, fetch_enterobacteria, shorten
 from benchmarks.environment import describe
 from benchmarks.evaluation import score_methods
-from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge
+from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
 from benchmarks.pretraining import Pretrained, draw_untrained, pretrain
 from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
 from benchmarks.stopwatch import Stopwatch
@@ -40,7 +40,8 @@ TINY_NETWORK = {**NETWORK, "embedding_size": 8, "hidden_size": 16, "n_layers": 2
 PROTOCOL = """Sequences of 150 bp, promoter or not: {n_train} to learn from, {n_test} to test on. From the
 first, {n_repeats} draws of {n_labels} labels, stratified; a smaller draw is part of the larger one, and all
 methods see the same draws; with all labels there is one draw. Language models are pretrained without labels
-and then frozen; a linear classifier is learnt on their features, its penalty chosen by cross-validation on
+and then frozen; features, of k-mers as well, are scaled by the means and deviations of all training
+sequences, without labels; a linear classifier is learnt on them, its penalty chosen by cross-validation on
 the labels drawn. Two corpora: everything, with K-12 itself, so that the test sequences were read without
 labels; and one without Escherichia and Shigella, which carry nearly the same promoters, and without any
 exact copy of a test sequence and its surroundings. The difference between them is what it is worth to have
@@ -108,7 +109,7 @@ def measure(
 
 
 def make_methods(
-    models: Sequence[Pretrained], untrained: LanguageModel, random_state: int
+    models: Sequence[Pretrained], untrained: LanguageModel, unlabelled: Sequence[str], random_state: int
 ) -> dict[str, ClassifierMixin]:
     """Give the methods of the task.
 
@@ -118,6 +119,8 @@ def make_methods(
         One for each corpus.
     untrained : LanguageModel
         The same network, untrained.
+    unlabelled : sequence of str
+        What the scale of the features is measured on.
     random_state : int
         Of the choice of penalties.
 
@@ -127,18 +130,22 @@ def make_methods(
         Name to classifier.
     """
     short = kmers(LARGEST_K, 1)
+    spectrum = scaled(short, unlabelled)
     methods = {
         "majority": majority(),
-        f"k-mers up to {LARGEST_K} + L2 logistic regression": Pipeline(short + ridge()),
-        f"k-mers up to {LARGEST_K} + lasso": Pipeline(short + lasso(random_state)),
-        "language model, untrained + lasso": Pipeline(frozen(untrained) + lasso(random_state)),
+        f"k-mers up to {LARGEST_K} + L2 logistic regression": Pipeline(spectrum + ridge()),
+        f"k-mers up to {LARGEST_K} + lasso": Pipeline(spectrum + lasso(random_state)),
+        "language model, untrained + lasso": Pipeline(
+            scaled(frozen(untrained), unlabelled) + lasso(random_state)
+        ),
     }
     for lm, facts in models:
         name = f"language model, {facts['corpus']}"
+        read, both = scaled(frozen(lm), unlabelled), scaled(joined(short, lm), unlabelled)
         methods |= {
-            f"{name} + lasso": Pipeline(frozen(lm) + lasso(random_state)),
-            f"{name} + L2 logistic regression": Pipeline(frozen(lm) + ridge()),
-            f"{name}, and k-mers + lasso": Pipeline(joined(short, lm) + lasso(random_state)),
+            f"{name} + lasso": Pipeline(read + lasso(random_state)),
+            f"{name} + L2 logistic regression": Pipeline(read + ridge()),
+            f"{name}, and k-mers + lasso": Pipeline(both + lasso(random_state)),
         }
     return methods
 
@@ -221,7 +228,7 @@ def run(settings: Settings) -> Record:
     with watch("pretraining, or finding it done"):
         models = [pretrain(_make_language_model(settings), corpus, settings.work_dir) for corpus in corpora]
     untrained = draw_untrained(_make_language_model(settings), corpora[0])
-    methods = make_methods(models, untrained, settings.random_state)
+    methods = make_methods(models, untrained, train.data, settings.random_state)
     with watch("features, learning and testing"):
         scores = measure(methods, train, test, plan, settings.random_state)
     chance = float(np.mean(test.target == round(float(train.target.mean()))))

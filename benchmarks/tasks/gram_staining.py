@@ -1,5 +1,6 @@
 """The task ``gram-staining``: windows of genomes, split by genus, with few labelled genomes or windows."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.utils import Bunch
 from benchmarks.corpora import Corpus, fetch_all_bacteria, shorten
 from benchmarks.environment import describe
 from benchmarks.evaluation import score_methods
-from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge
+from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
 from benchmarks.pretraining import Pretrained, pretrain
 from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
 from benchmarks.stopwatch import Stopwatch
@@ -41,7 +42,8 @@ theirs is labelled. Labelled are all windows of 1, 3, 8 or all remaining genomes
 500 windows drawn from all remaining genomes, stratified by class; the fewer are among the more. All methods
 see the same draws. The language model was pretrained once, without labels, on all genomes. Those of the
 test genera are among them, so its features are transductive: it has read the test genomes, and the k-mers
-have not. Penalties are chosen by cross-validation on the labelled windows alone; the folds split the
+have not; the scale of all features is that of all windows, without labels. Penalties are
+chosen by cross-validation on the labelled windows alone; the folds split the
 windows of a genome, for all methods alike."""
 
 METRICS = ("roc_auc", "balanced_accuracy")
@@ -137,13 +139,17 @@ def measure(
     ]
 
 
-def make_methods(lm: LanguageModel, random_state: int) -> dict[str, ClassifierMixin]:
+def make_methods(
+    lm: LanguageModel, unlabelled: Sequence[str], random_state: int
+) -> dict[str, ClassifierMixin]:
     """Give the methods of the task.
 
     Parameters
     ----------
     lm : LanguageModel
         Pretrained.
+    unlabelled : sequence of str
+        What the scale of the features is measured on.
     random_state : int
         Of the choice of penalties.
 
@@ -152,14 +158,17 @@ def make_methods(lm: LanguageModel, random_state: int) -> dict[str, ClassifierMi
     dict
         Name to classifier.
     """
-    spectrum = kmers(K, canonical=True)
+    counts = kmers(K, canonical=True)
+    spectrum, read, both = (
+        scaled(features, unlabelled) for features in (counts, frozen(lm), joined(counts, lm))
+    )
     return {
         "majority": majority(),
         f"{K}-mers + lasso": Pipeline(spectrum + lasso(random_state)),
         f"{K}-mers + L2 logistic regression": Pipeline(spectrum + ridge()),
-        "language model + lasso": Pipeline(frozen(lm) + lasso(random_state)),
-        "language model + L2 logistic regression": Pipeline(frozen(lm) + ridge()),
-        f"{K}-mers and language model + lasso": Pipeline(joined(spectrum, lm) + lasso(random_state)),
+        "language model + lasso": Pipeline(read + lasso(random_state)),
+        "language model + L2 logistic regression": Pipeline(read + ridge()),
+        f"{K}-mers and language model + lasso": Pipeline(both + lasso(random_state)),
     }
 
 
@@ -217,7 +226,7 @@ def run(settings: Settings) -> Record:
         corpus = shorten(corpus, 300_000)
     with watch("pretraining, or finding it done"):
         pretrained = _pretrain(settings, corpus)
-    methods = make_methods(pretrained.model, settings.random_state)
+    methods = make_methods(pretrained.model, windows.data, settings.random_state)
     with watch("features, learning and testing"):
         scores = measure(methods, windows, plan, settings.random_state)
     return Record(
