@@ -63,7 +63,9 @@ print(f"{len(train)} sequences to draw labels from, {len(test)} to test on\n")
 # %%
 # Phase 1, without labels: learn to predict the next base.
 tokens = KmerTokenizer(k=3, padding=False).transform(genomes)
-lm = LanguageModel(max_steps=options.steps, steps_per_round=options.steps // 5, random_state=0, verbose=1)
+# Layer 1, in the middle, is read: the last one knows the next token and less else.
+rounds = {"max_steps": options.steps, "steps_per_round": max(options.steps // 5, 1)}
+lm = LanguageModel(layer=1, **rounds, random_state=0, verbose=1)
 lm.fit(tokens)
 bits = lm.history_[-1]["valid_bits_per_base"]
 print(f"\nbits per base on held-out stretches: {bits:.3f} (2: all bases are equally likely)")
@@ -96,6 +98,8 @@ figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 LabelFractionCurveDisplay(curve).plot(ax=ax)
 figure.savefig(options.output / "label_fraction_curve.png", dpi=120)
 
+# Means alone: what stands at the last position would part the sequences by their last bases.
+lm.set_params(pooling="mean")
 features = make_pipeline(KmerTokenizer(k=3), FrozenEstimator(lm)).transform(test)
 figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 embedding = TSNE(random_state=0).fit_transform(features)

@@ -23,16 +23,17 @@ NAME = "gram-staining"
 WINDOW_SIZE = 6700
 K = 6
 
-#: Steps of pretraining: 10 to 12 minutes on two cores. To be changed here and nowhere else.
+#: Steps of pretraining: eight minutes on two cores. To be changed here and nowhere else.
 PRETRAINING_STEPS = 5000
-#: Both strands count alike, since a window has no direction.
+#: Both strands count alike, since a window has no direction. Means of all layers, since what tells the
+#: classes apart is composition: with last and max of the middle layer AUROC is .74 with all genomes.
 NETWORK = {
     "embedding_size": 128,
     "hidden_size": 256,
     "n_layers": 3,
     "strand": "average",
-    "pooling": "concat",
-    "layer": 1,
+    "pooling": "mean",
+    "layer": "all",
 }
 TINY_NETWORK = {**NETWORK, "embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 
