@@ -13,7 +13,7 @@ import pooch
 
 from benchmarks.corpora import Corpus
 from benchmarks.environment import package_versions
-from benchmarks.records import write_text
+from benchmarks.records import Settings, write_text
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
@@ -25,6 +25,11 @@ logger = logging.getLogger(__name__)
 WITHOUT_INFLUENCE = ("cache_size", "device", "layer", "pooling", "verbose")
 #: All features of a task stay in memory, so that each sequence is embedded once and not once per draw.
 CACHE_BYTES = 2**31
+#: Sizes and steps of a smoke run.
+TINY_SIZE = {"embedding_size": 8, "hidden_size": 16, "n_layers": 2}
+TINY_STEPS = 20
+#: Steps between two rows of the history.
+STEPS_PER_ROUND = 500
 
 
 class Pretrained(NamedTuple):
@@ -57,6 +62,35 @@ def _parameters(lm: LanguageModel) -> dict:
 
 def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str)
+
+
+def make_language_model(network: dict, n_steps: int, settings: Settings) -> LanguageModel:
+    """Make the language model of a task.
+
+    Parameters
+    ----------
+    network : dict
+        Parameters of its sizes and of how it is read.
+    n_steps : int
+        Steps of pretraining.
+    settings : Settings
+        What the caller chose; a quick run has a tiny network and few steps.
+
+    Returns
+    -------
+    LanguageModel
+        Not fitted.
+    """
+    if settings.quick:
+        network, n_steps = {**network, **TINY_SIZE}, TINY_STEPS
+    return LanguageModel(
+        **network,
+        max_steps=n_steps,
+        steps_per_round=min(n_steps, STEPS_PER_ROUND),
+        device=settings.device,
+        random_state=settings.random_state,
+        verbose=1,
+    )
 
 
 def fingerprint(lm: LanguageModel, corpus: Corpus, k: int) -> str:

@@ -1,6 +1,7 @@
 """The task ``ecoli-promoters-few-labels``: 150-bp promoters of *E. coli*, from 20 labels to all 6791."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.corpora import Corpus, fetch_distant_enterobacteria, fetch_enter
 from benchmarks.environment import describe
 from benchmarks.evaluation import score_methods
 from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
-from benchmarks.pretraining import Pretrained, draw_untrained, pretrain
+from benchmarks.pretraining import Pretrained, draw_untrained, make_language_model, pretrain
 from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
 from benchmarks.stopwatch import Stopwatch
 from skgenome.datasets import fetch_ecoli_promoters, get_data_home
@@ -35,7 +36,6 @@ NETWORK = {
     "pooling": "concat",
     "layer": 1,
 }
-TINY_NETWORK = {**NETWORK, "embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 
 PROTOCOL = """Sequences of 150 bp, promoter or not: {n_train} to learn from, {n_test} to test on. From the
 first, {n_repeats} draws of {n_labels} labels, stratified; a smaller draw is part of the larger one, and all
@@ -150,18 +150,6 @@ def make_methods(
     return methods
 
 
-def _make_language_model(settings: Settings) -> LanguageModel:
-    network, n_steps = (TINY_NETWORK, 20) if settings.quick else (NETWORK, PRETRAINING_STEPS)
-    return LanguageModel(
-        **network,
-        max_steps=n_steps,
-        steps_per_round=min(n_steps, 500),
-        device=settings.device,
-        random_state=settings.random_state,
-        verbose=1,
-    )
-
-
 def _read(settings: Settings, plan: Plan) -> tuple[Bunch, Bunch, list[Corpus]]:
     """Read what is learnt from, what is tested on, and the corpora."""
     train, test = (
@@ -223,11 +211,12 @@ def run(settings: Settings) -> Record:
     """
     watch = Stopwatch()
     plan = QUICK_PLAN if settings.quick else Plan()
+    make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
     with watch("reading data"):
         train, test, corpora = _read(settings, plan)
     with watch("pretraining, or finding it done"):
-        models = [pretrain(_make_language_model(settings), corpus, settings.work_dir) for corpus in corpora]
-    untrained = draw_untrained(_make_language_model(settings), corpora[0])
+        models = [pretrain(make(), corpus, settings.work_dir) for corpus in corpora]
+    untrained = draw_untrained(make(), corpora[0])
     methods = make_methods(models, untrained, train.data, settings.random_state)
     with watch("features, learning and testing"):
         scores = measure(methods, train, test, plan, settings.random_state)

@@ -9,11 +9,11 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.corpora import Corpus, fetch_all_bacteria, shorten
+from benchmarks.corpora import fetch_all_bacteria, shorten
 from benchmarks.environment import describe
 from benchmarks.evaluation import score_methods
 from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
-from benchmarks.pretraining import Pretrained, pretrain
+from benchmarks.pretraining import make_language_model, pretrain
 from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
 from benchmarks.stopwatch import Stopwatch
 from skgenome.datasets import fetch_gram_staining, get_data_home
@@ -35,7 +35,6 @@ NETWORK = {
     "pooling": "mean",
     "layer": "all",
 }
-TINY_NETWORK = {**NETWORK, "embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 
 PROTOCOL = """Windows of {window_size} bp, {n_windows} from each of 58 genomes of 57 genera. In each of
 {n_repeats} repeats, {n_test} genera drawn by chance, stratified by class, are the test set; no window of
@@ -173,19 +172,6 @@ def make_methods(
     }
 
 
-def _pretrain(settings: Settings, corpus: Corpus) -> Pretrained:
-    network, n_steps = (TINY_NETWORK, 20) if settings.quick else (NETWORK, PRETRAINING_STEPS)
-    lm = LanguageModel(
-        **network,
-        max_steps=n_steps,
-        steps_per_round=min(n_steps, 500),
-        device=settings.device,
-        random_state=settings.random_state,
-        verbose=1,
-    )
-    return pretrain(lm, corpus, settings.work_dir)
-
-
 def _published() -> list[dict]:
     """Give the reference numbers, under the names of our conditions."""
     conditions = [f"{n} per class" for n in ("1 genome", "3 genomes", "8 genomes")]
@@ -226,7 +212,8 @@ def run(settings: Settings) -> Record:
     if settings.quick:
         corpus = shorten(corpus, 300_000)
     with watch("pretraining, or finding it done"):
-        pretrained = _pretrain(settings, corpus)
+        lm = make_language_model(NETWORK, PRETRAINING_STEPS, settings)
+        pretrained = pretrain(lm, corpus, settings.work_dir)
     methods = make_methods(pretrained.model, windows.data, settings.random_state)
     with watch("features, learning and testing"):
         scores = measure(methods, windows, plan, settings.random_state)

@@ -6,11 +6,11 @@ from sklearn.pipeline import Pipeline
 
 from benchmarks.corpora import Corpus
 from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
-from benchmarks.pretraining import draw_untrained, pretrain
+from benchmarks.pretraining import TINY_SIZE, draw_untrained, pretrain
 from benchmarks.records import Record, Settings
 from benchmarks.tables import show
 from benchmarks.tasks import run_task
-from benchmarks.tasks.ecoli_promoters import TINY_NETWORK, Plan, make_methods, measure
+from benchmarks.tasks.ecoli_promoters import NETWORK, Plan, make_methods, measure
 from skgenome.datasets import make_genomes, make_promoters
 from skgenome.model_selection import split_prefix
 from skgenome.representation import LanguageModel
@@ -29,7 +29,7 @@ def corpus():
 
 @pytest.fixture(scope="module")
 def methods(corpus, promoters, tmp_path_factory):
-    lm = LanguageModel(**TINY_NETWORK, max_steps=2, device="cpu", random_state=0)
+    lm = LanguageModel(**{**NETWORK, **TINY_SIZE}, max_steps=2, device="cpu", random_state=0)
     untrained = draw_untrained(lm, corpus)
     return make_methods(
         [pretrain(lm, corpus, tmp_path_factory.mktemp("work"))], untrained, promoters[0].data, 0
