@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from skgenome.nn import POOLINGS, PoolingAccumulator, token_nats
-from skgenome.sequences import TokenIds, pad_rows
+from skgenome.sequences import N_SPECIAL, PAD_ID, TokenIds, pad_rows
 from skgenome.training._device import autocast
 
 #: Tokens that go through the network at once for each row; longer rows pass the state on. A size at
@@ -60,7 +60,7 @@ def pool_rows(
             output = encoder(piece, state)
             state = output.state
             for accumulator, layer in zip(accumulators, layers, strict=True):
-                accumulator.update(output.raw[layer].float(), piece > 0)
+                accumulator.update(output.raw[layer].float(), piece != PAD_ID)
         return torch.cat([accumulator.result() for accumulator in accumulators], dim=1)
 
     for rows, result in _run(encoder, pool_batch, token_ids, batch_size, device, dtype, shortest=1):
@@ -103,7 +103,7 @@ def row_surprise(
             logits, output = model(piece[:, :-1], state)
             state = output.state
             total += token_nats(logits, piece[:, 1:]).double().sum(1)
-        return torch.stack([total, (ids[:, 1:] > 1).sum(1).double()], dim=1)
+        return torch.stack([total, (ids[:, 1:] >= N_SPECIAL).sum(1).double()], dim=1)
 
     for rows, result in _run(model, sum_batch, token_ids, batch_size, device, dtype, shortest=2):
         nats[rows], n_predicted[rows] = result.T

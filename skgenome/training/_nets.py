@@ -7,6 +7,7 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from skgenome.nn import LanguageModelLoss
+from skgenome.sequences import N_SPECIAL
 from skgenome.training._callbacks import BitsPerBase, FiniteLoss, TrainingProgress
 from skgenome.training._device import autocast
 from skgenome.training._streams import Segment, SegmentStream, Stretches
@@ -47,7 +48,7 @@ class LanguageModelNet(NeuralNet):
             logits, output = self.module_(token_ids[:, :-1], state)
             nats, penalty = self.criterion_(logits, token_ids[:, 1:], output)
         states[self.module_.training] = [tuple(part.detach() for part in layer) for layer in output.state]
-        n_tokens = int((segment.token_ids[:, 1:] > 1).sum())
+        n_tokens = int((segment.token_ids[:, 1:] >= N_SPECIAL).sum())
         return nats.sum() / max(n_tokens, 1), penalty, n_tokens
 
     def train_step_single(self, batch: Segment, **fit_params) -> dict:

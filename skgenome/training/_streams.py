@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skgenome.sequences import TokenIds, reverse_complement_ids
+from skgenome.sequences import N_SPECIAL, TokenIds, reverse_complement_ids
 
 
 class Segment(NamedTuple):
@@ -250,4 +250,4 @@ class SegmentStream:
 
 
 def _complement_table(k: int) -> np.ndarray:
-    return reverse_complement_ids(np.arange(4**k + 2, dtype=np.uint32), k).astype(np.int64)
+    return reverse_complement_ids(np.arange(4**k + N_SPECIAL, dtype=np.uint32), k).astype(np.int64)
