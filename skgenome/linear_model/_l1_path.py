@@ -319,6 +319,11 @@ class L1Path:
         self.n_iter = 0
         self.converged = True
 
+    @property
+    def n_nonzero(self):
+        """Number of features with a coefficient other than zero for any output."""
+        return int((self.coef != 0).any(axis=1).sum())
+
     def smallest_C(self):
         """Give the largest C at which all coefficients are still zero, in closed form; call before `advance`.
 

@@ -175,6 +175,10 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
     selection : {'min', '1se'}, default='min'
         'min' takes the `C` with the best mean score, '1se' the smallest `C`, and so in general the sparsest
         model, whose mean score is within one standard error of the best.
+    min_nonzero : int, default=0
+        Least number of features in the model. With few labels, cross-validation may prefer the model without
+        any feature, which gives every row the same answer; 1 rules that out. Where the chosen `C` lets too
+        few features in, the fit goes on to the first of the following values that lets in enough.
     scoring : str or callable, default='neg_log_loss'
         What to choose `C` by: a name known to :func:`sklearn.metrics.get_scorer`, or a callable
         ``scorer(estimator, X, y)``. Named scores take `sample_weight` into account, callables do not.
@@ -207,7 +211,8 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts, never penalised.
     C_ : float
-        The `C` of the final fit: `C_min_` or `C_1se_`, as `selection` says.
+        The `C` of the final fit: `C_min_` or `C_1se_`, as `selection` says, or the first larger one with
+        `min_nonzero` features.
     C_min_ : float
         The `C` with the best mean score.
     C_1se_ : float
@@ -273,6 +278,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         "eps": [Interval(Real, 0, 1, closed="neither")],
         "cv": ["cv_object"],
         "selection": [StrOptions({"min", "1se"})],
+        "min_nonzero": [Interval(Integral, 0, None, closed="left")],
         "scoring": [StrOptions(set(get_scorer_names())), callable],
         "standardize": ["boolean"],
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -290,6 +296,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         eps=1e-3,
         cv=5,
         selection="min",
+        min_nonzero=0,
         scoring="neg_log_loss",
         standardize=True,
         class_weight=None,
@@ -303,6 +310,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         self.eps = eps
         self.cv = cv
         self.selection = selection
+        self.min_nonzero = min_nonzero
         self.scoring = scoring
         self.standardize = standardize
         self.class_weight = class_weight
@@ -349,11 +357,16 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         self.scores_mean_, self.scores_se_ = _summary(self.scores_path_)
         self.C_min_ = float(self.Cs_[np.argmax(self.scores_mean_)])
         self.C_1se_ = float(self.Cs_[_one_standard_error(self.scores_mean_, self.scores_se_)])
-        self.C_ = self.C_min_ if self.selection == "min" else self.C_1se_
 
-    def _refit(self, path, design):
-        """Fit all rows along the path up to the chosen C."""
-        steps = [design.unscale(path.advance(C).coef, path.intercept) for C in self.Cs_[self.Cs_ <= self.C_]]
+    def _refit(self, path, design, Cs):
+        """Fit all rows along the path up to the chosen C, and on until there are features enough."""
+        chosen = self.C_min_ if self.selection == "min" else self.C_1se_
+        steps = []
+        for C in Cs:
+            if chosen < C and path.n_nonzero >= self.min_nonzero:
+                break
+            steps.append(design.unscale(path.advance(C).coef, path.intercept))
+            self.C_ = float(C)
         if not path.converged:
             warnings.warn(
                 f"The optimality conditions do not hold to tol={self.tol:g} after max_iter={self.max_iter} "
@@ -363,7 +376,14 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
             )
         self.coefs_path_ = np.stack([coef for coef, _ in steps])
         self.coef_, self.intercept_ = steps[-1]
-        self.n_nonzero_ = int((self.coef_ != 0).any(axis=0).sum())
+        self.n_nonzero_ = path.n_nonzero
+        if self.n_nonzero_ < self.min_nonzero:
+            warnings.warn(
+                f"min_nonzero={self.min_nonzero} features were asked for, but the model has "
+                f"{self.n_nonzero_} at the largest C of {self.C_:.4g}. Add larger values to Cs or lower eps.",
+                SkgenomeWarning,
+                stacklevel=4,
+            )
         self.n_iter_ = path.n_iter
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -430,7 +450,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
             Cs = _make_grid(self.Cs, self.eps, paths[0].smallest_C())
             score = self._make_scorer(X, y, design, targets, splits, score_weight)
             self._cross_validate(Cs, paths[1:], score)
-            self._refit(paths[0], design)
+            self._refit(paths[0], design, Cs)
         return self
 
     def decision_function(self, X):

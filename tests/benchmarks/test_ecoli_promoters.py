@@ -5,7 +5,17 @@ import pytest
 from sklearn.pipeline import Pipeline
 
 from benchmarks.corpora import Corpus
-from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
+from benchmarks.methods import (
+    describe_method,
+    frozen,
+    joined,
+    kmers,
+    lasso,
+    majority,
+    ridge,
+    scaled,
+    with_components,
+)
 from benchmarks.pretraining import TINY_SIZE, draw_untrained, pretrain
 from benchmarks.records import Record, Settings
 from benchmarks.tables import show
@@ -59,8 +69,8 @@ def test_make_methods_do_the_unlearnt_work_first(methods):
 
 def test_joined_features_are_both_blocks(methods, promoters):
     data = promoters[1].data
-    union = methods["language model, toy, and k-mers + lasso"][:-1]
-    blocks = [methods[f"{name} + lasso"][:-1] for name in ("k-mers up to 4", "language model, toy")]
+    union = methods["language model, toy, and k-mers + lasso"][:-2]
+    blocks = [methods[f"{name} + lasso"][:-2] for name in ("k-mers up to 4", "language model, toy")]
     expected = np.hstack([block.transform(data) for block in blocks])
     np.testing.assert_allclose(union.transform(data), expected, rtol=1e-4, atol=1e-5)
 
@@ -107,6 +117,20 @@ def test_frozen_model_is_not_trained_further(methods, promoters):
     assert all((a == b).all() for a, b in zip(before, lm.module_.parameters(), strict=True))
     assert frozen(lm)[1][1].estimator is lm
     assert joined(kmers(4), lm)[0][0] == "union"
+
+
+def test_components_stand_beside_the_features_and_see_no_labels(promoters):
+    train, test = promoters
+    read = scaled(kmers(2, 1), train.data)
+    features = Pipeline(read).transform(test.data)
+    both = Pipeline(with_components(read, train.data)).transform(test.data)
+    np.testing.assert_array_equal(both[:, : features.shape[1]], features)
+    components = both[:, features.shape[1] :]
+    of_train = Pipeline(with_components(read, train.data)).transform(train.data)[:, features.shape[1] :]
+    variances = of_train.var(axis=0)
+    assert (np.diff(variances) <= 1e-9).all()
+    # As many as there are features: a rotation, which keeps lengths.
+    np.testing.assert_allclose((components**2).sum(axis=1), (features**2).sum(axis=1), rtol=1e-5)
 
 
 @pytest.mark.slow

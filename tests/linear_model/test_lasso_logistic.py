@@ -125,6 +125,32 @@ def test_path_ends_at_the_chosen_model(data):
     np.testing.assert_array_equal(lasso.coefs_path_[-1], lasso.coef_)
 
 
+@pytest.mark.parametrize("wanted", [1, 7])
+def test_min_nonzero_goes_on_along_the_path(wanted):
+    """Labels drawn by lot: cross-validation prefers the empty model, which is no classifier."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 100)), np.tile([0, 1], 20)
+    empty = LassoLogisticRegressionCV().fit(X, y)
+    assert empty.n_nonzero_ == 0
+    lasso = LassoLogisticRegressionCV(min_nonzero=wanted).fit(X, y)
+    assert lasso.C_min_ == empty.C_min_ < lasso.C_
+    assert lasso.n_nonzero_ >= wanted
+    counts = (lasso.coefs_path_ != 0).any(axis=1).sum(axis=1)
+    assert (counts[:-1] < wanted).all()
+    reference = LogisticRegression(C=lasso.C_, l1_ratio=1, solver="saga", tol=1e-7, max_iter=10_000)
+    reference = make_pipeline(StandardScaler(), reference).fit(X, y)
+    np.testing.assert_allclose(lasso.predict_proba(X), reference.predict_proba(X), atol=1e-3)
+
+
+def test_min_nonzero_leaves_a_larger_model_as_it_is(data):
+    assert LassoLogisticRegressionCV(min_nonzero=1).fit(*data).C_ == LassoLogisticRegressionCV().fit(*data).C_
+
+
+def test_min_nonzero_out_of_reach_is_a_warning(data):
+    with pytest.warns(SkgenomeWarning, match=r"min_nonzero=61 .* but the model has \d+ at the largest C"):
+        LassoLogisticRegressionCV(min_nonzero=61).fit(*data)
+
+
 def test_array_of_Cs_is_sorted_and_tried_in_full(data):
     lasso = LassoLogisticRegressionCV(Cs=[100.0, 0.001, 1.0]).fit(*data)
     np.testing.assert_array_equal(lasso.Cs_, [0.001, 1.0, 100.0])
