@@ -1,10 +1,12 @@
 """Curves over labels as scores of a record: what all accuracy tasks share."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from joblib import Parallel, delayed
+from sklearn.base import ClassifierMixin, clone
+from sklearn.pipeline import Pipeline
 
 from benchmarks.records import Score
 from skgenome.model_selection import label_fraction_curve
@@ -20,6 +22,7 @@ def score_methods(
     conditions: Mapping[str, float],
     metrics: Sequence[str],
     random_state: int,
+    semi_supervised: Collection[str] = (),
     **protocol: object,
 ) -> list[Score]:
     """Measure every method under every condition, on the same draws of labels.
@@ -37,6 +40,8 @@ def score_methods(
         Names of scikit-learn's scorers.
     random_state : int
         Of the draws.
+    semi_supervised : collection of str, default=()
+        Names of the methods that get the rows without labels too.
     **protocol
         What else :func:`skgenome.model_selection.label_fraction_curve` takes: the test set or the splits,
         groups, number of repeats.
@@ -56,6 +61,7 @@ def score_methods(
             fractions=list(conditions.values()),
             scoring=list(metrics),
             random_state=random_state,
+            semi_supervised={name} & set(semi_supervised),
             **protocol,
         )
         logger.info("%s: %s", name, _summary(curves[name].mean(name), conditions))
@@ -72,3 +78,71 @@ def score_methods(
 def _summary(means: np.ndarray, conditions: Mapping[str, float]) -> str:
     figures = zip(conditions, means, strict=True)
     return ", ".join(f"{condition} {mean:.3f}" for condition, mean in figures)
+
+
+def score_seeds(
+    methods: Mapping[str, ClassifierMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    condition: str,
+    seeds: Sequence[int],
+    metrics: Sequence[str],
+    n_jobs: int | None = None,
+    **protocol: object,
+) -> list[Score]:
+    """Measure every method with all labels, once for each seed of its own.
+
+    Parameters
+    ----------
+    methods : mapping of str to classifier
+        Not fitted. The last step's ``random_state`` is set; what has none is measured once.
+    X, y : ndarray of shape (n_samples,)
+        Sequences and classes.
+    condition : str
+        What to call it.
+    seeds : sequence of int
+        The seeds.
+    metrics : sequence of str
+        Names of scikit-learn's scorers.
+    n_jobs : int, optional
+        Seeds measured side by side.
+    **protocol
+        As in :func:`score_methods`.
+
+    Returns
+    -------
+    list of Score
+        Metric by metric, then method by method, with a value for each seed.
+    """
+    jobs = []
+    for number, seed in enumerate(seeds):
+        seeded = {name: with_seed(method, seed) for name, method in methods.items()}
+        chosen = {name: seeded[name] for name in methods if number == 0 or seeded[name] is not methods[name]}
+        given = {**protocol, "semi_supervised": set(protocol.get("semi_supervised", ())) & set(chosen)}
+        options = {"conditions": {condition: len(X)}, "metrics": metrics, "random_state": 0, "n_repeats": 1}
+        jobs.append(delayed(score_methods)(chosen, X, y, **options, **given))
+    values: dict[tuple[str, str], list[float]] = {}
+    for scores in Parallel(n_jobs=n_jobs)(jobs):
+        for score in scores:
+            values.setdefault((score.metric, score.method), []).extend(score.values)
+    return [Score(method, condition, len(X), metric, found) for (metric, method), found in values.items()]
+
+
+def with_seed(method: ClassifierMixin, seed: int) -> ClassifierMixin:
+    """Give a method another seed.
+
+    Parameters
+    ----------
+    method : classifier
+        A classifier or a Pipeline that ends in one.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    classifier
+        A copy; the method itself if it has nothing to seed.
+    """
+    name = f"{method.steps[-1][0]}__random_state" if isinstance(method, Pipeline) else "random_state"
+    return clone(method).set_params(**{name: seed}) if name in method.get_params() else method

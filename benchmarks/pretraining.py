@@ -1,10 +1,11 @@
 """Pretrain a language model once: what a benchmark has pretrained it finds again, and its wall time too."""
 
+import copy
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -159,24 +160,83 @@ def pretrain(
     Pretrained
         The model, and its facts: sizes, wall time of the pretraining (whenever it was), history.
     """
-    path = Path(work_dir or default_work_dir()) / f"lm-{fingerprint(lm, corpus, k)}"
+
+    def train() -> LanguageModel:
+        return lm.fit(_tokenise(corpus.contigs, k))
+
+    return _find_or_train(fingerprint(lm, corpus, k), lm, corpus, train, work_dir)
+
+
+def _find_or_train(
+    name: str,
+    lm: LanguageModel,
+    corpus: Corpus,
+    train: Callable[[], LanguageModel],
+    work_dir: str | os.PathLike | None,
+) -> Pretrained:
+    """Take a model from an earlier run, read as `lm` is, or train and keep it."""
+    path = Path(work_dir or default_work_dir()) / f"lm-{name}"
     facts_path = path.with_suffix(".json")
     # The facts are written last: where they are, the model is whole.
     if facts_path.is_file():
-        logger.info("taking the model pretrained on '%s' from %s", corpus.name, path)
+        logger.info("taking the model trained on '%s' from %s", corpus.name, path)
         facts = json.loads(facts_path.read_text(encoding="utf-8"))
         model = load(path).set_params(**{name: getattr(lm, name) for name in WITHOUT_INFLUENCE})
         return Pretrained(model.set_params(cache_size=CACHE_BYTES), facts)
     n_bases = sum(map(len, corpus.contigs))
-    logger.info("pretraining on '%s': %d contigs, %.1f Mbp", corpus.name, len(corpus.contigs), n_bases / 1e6)
+    logger.info("training on '%s': %d contigs, %.1f Mbp", corpus.name, len(corpus.contigs), n_bases / 1e6)
     start = perf_counter()
-    lm.fit(_tokenise(corpus.contigs, k))
-    facts = _describe(lm, corpus, perf_counter() - start)
-    logger.info("pretrained in %.1f minutes: %s bits per base", facts["seconds"] / 60, _last_bits(facts))
+    model = train()
+    facts = _describe(model, corpus, perf_counter() - start)
+    logger.info("trained in %.1f minutes: %s bits per base", facts["seconds"] / 60, _last_bits(facts))
     path.parent.mkdir(parents=True, exist_ok=True)
-    save(lm, path)
+    save(model, path)
     write_text(facts_path, json.dumps(facts, indent=1))
-    return Pretrained(lm.set_params(cache_size=CACHE_BYTES), facts)
+    return Pretrained(model.set_params(cache_size=CACHE_BYTES), facts)
+
+
+def finetune(
+    pretrained: Pretrained,
+    sequences: Sequence[str],
+    n_epochs: int,
+    learning_rate: float,
+    work_dir: str | os.PathLike | None = None,
+) -> Pretrained:
+    """Go on training a language model on the sequences of a task, or take it from an earlier run.
+
+    Parameters
+    ----------
+    pretrained : Pretrained
+        The model to start from; it is left as it is.
+    sequences : sequence of str
+        What labels may be drawn from, without their labels.
+    n_epochs : int
+        Passes.
+    learning_rate : float
+        Its peak.
+    work_dir : path-like or None, default=None
+        As in :func:`pretrain`.
+
+    Returns
+    -------
+    Pretrained
+        The model, and its facts.
+    """
+    lm, facts = pretrained
+    corpus = Corpus(
+        f"{facts['corpus']}, then the task's sequences",
+        list(sequences),
+        f"{facts['description']}; then {n_epochs} passes over {len(sequences)} sequences of the task",
+    )
+    content = [_parameters(lm), facts["sha256"], corpus.sha256(), n_epochs, learning_rate]
+    name = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def train() -> LanguageModel:
+        longer = {"max_epochs": n_epochs, "max_steps": None, "steps_per_round": None}
+        model = copy.deepcopy(lm).set_params(**longer, learning_rate=learning_rate)
+        return model.partial_fit(_tokenise(corpus.contigs, lm.k_))
+
+    return _find_or_train(name, lm, corpus, train, work_dir)
 
 
 def _last_bits(facts: dict) -> str:
@@ -205,9 +265,7 @@ def draw_untrained(lm: LanguageModel, corpus: Corpus, *, k: int = 3) -> Language
     Returns
     -------
     LanguageModel
-        Fitted with a single step at a learning rate that is lost in the rounding of the weights, so that
-        it goes the way of the pretrained one in everything else.
+        With random weights.
     """
-    untrained = {"max_steps": 1, "learning_rate": 1e-30, "weight_decay": 0.0, "schedule": "constant"}
-    model = LanguageModel(**{**lm.get_params(), **untrained, "cache_size": CACHE_BYTES, "verbose": 0})
-    return model.fit(_tokenise([contig[:100_000] for contig in corpus.contigs[:1]], k))
+    model = LanguageModel(**{**lm.get_params(), "cache_size": CACHE_BYTES})
+    return model.initialize(_tokenise([contig[:100_000] for contig in corpus.contigs[:1]], k))

@@ -9,9 +9,11 @@ from importlib.metadata import version
 __version__ = version("skgenome")
 
 _SUBPACKAGES = (
+    "classification",
     "datasets",
     "linear_model",
     "manifold",
+    "metrics",
     "model_selection",
     "nn",
     "persistence",
@@ -25,6 +27,7 @@ _EVERYDAY = {
     "KmerCounter": "preprocessing",
     "KmerTokenizer": "preprocessing",
     "LanguageModel": "representation",
+    "SequenceClassifier": "classification",
     "load": "persistence",
     "save": "persistence",
 }

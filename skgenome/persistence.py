@@ -39,6 +39,8 @@ SAVABLE = {
     "LabelFractionClassifier": "skgenome.model_selection",
     "LanguageModel": "skgenome.representation",
     "LassoLogisticRegressionCV": "skgenome.linear_model",
+    "SequenceClassifier": "skgenome.classification",
+    "ULMFiTClassifier": "skgenome.classification",
     "FrozenEstimator": "sklearn.frozen",
     "Pipeline": "sklearn.pipeline",
     "FeatureUnion": "sklearn.pipeline",
@@ -243,6 +245,9 @@ def _pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         return {"tuple": packed} if isinstance(value, tuple) else packed
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {"dict": {key: _pack(item, f"{place}/{key}", arrays) for key, item in value.items()}}
+    if isinstance(value, dict):
+        # The keys of class_weight are labels of any type; JSON would make text of them.
+        return {"pairs": [_pack(pair, f"{place}/{i}", arrays) for i, pair in enumerate(value.items())]}
     if isinstance(value, BaseEstimator):
         return _pack_estimator(value, place, arrays)
     raise TypeError(
@@ -294,6 +299,8 @@ def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return np.array(items, dtype=object if value["dtype"] == "O" else None)
     if "tuple" in value:
         return tuple(_unpack(item, arrays) for item in value["tuple"])
+    if "pairs" in value:
+        return dict(_unpack(item, arrays) for item in value["pairs"])
     return {key: _unpack(item, arrays) for key, item in value["dict"].items()}
 
 

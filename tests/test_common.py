@@ -1,10 +1,12 @@
 """The conformance of all estimators: scikit-learn's suite on matrices, ours on strings and token ids."""
 
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skgenome.classification import SequenceClassifier, ULMFiTClassifier
 from skgenome.linear_model import LassoLogisticRegressionCV
 from skgenome.model_selection import LabelFractionClassifier
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
@@ -26,6 +28,32 @@ LANGUAGE_MODEL_EXPECTED = {
     "check_pipeline_consistency": ZERO_ONE,
 }
 
+# An encoder of one layer and one batch for a pass: the suites fit each classifier some hundred times.
+ENCODER = LanguageModel(**{**TINY, "n_layers": 1, "batch_size": 64}, cache_size=0, device="cpu")
+QUICK = {"max_epochs": 1, "batch_size": 64, "early_stopping": False, "device": "cpu"}
+GRADUAL = SequenceClassifier(ENCODER, **QUICK)
+CHOSEN_BY_FOLDS = SequenceClassifier(ENCODER, **{**QUICK, "early_stopping": "cv"}, cv=2)
+FROZEN = SequenceClassifier(ENCODER, training="frozen", **QUICK)
+FROZEN_MLP = SequenceClassifier(ENCODER, training="frozen", head="mlp", **QUICK)
+GRADUAL_MLP = SequenceClassifier(ENCODER, head="mlp", **QUICK)
+ULMFIT = ULMFiTClassifier(ENCODER, training="finetune", **QUICK)
+
+FLOATS = "the check draws floats, which are no token ids; the error says so"
+CLASSIFIER_EXPECTED = {
+    "check_n_features_in": ANY_WIDTH,
+    "check_n_features_in_after_fitting": ANY_WIDTH,
+    "check_classifiers_train": ANY_WIDTH,
+    "check_classifiers_one_label_sample_weights": FLOATS,
+    "check_class_weight_classifiers": FLOATS,
+    "check_decision_proba_consistency": FLOATS,
+    "check_sample_weight_equivalence_on_dense_data": "the check hands its own folds to `cv`, a number here",
+}
+SEQUENCE_CLASSIFIER_EXPECTED = CLASSIFIER_EXPECTED | {"check_estimators_partial_fit_n_features": ANY_WIDTH}
+ULMFIT_EXPECTED = CLASSIFIER_EXPECTED | {
+    "check_classifiers_classes": "one of the check's labels is -1, which stands for unlabelled",
+    "check_fit2d_1feature": LANGUAGE_MODEL_EXPECTED["check_fit2d_1feature"],
+}
+
 NOT_KEPT = "which rows are kept does not depend on their weights"
 SHARE_EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": NOT_KEPT,
@@ -36,6 +64,9 @@ SHARE_EXPECTED = {
 # LassoLogisticRegressionCV and TSNE run the suite in tests of their own.
 MATRIX_ESTIMATORS = [
     (LANGUAGE_MODEL, LANGUAGE_MODEL_EXPECTED),
+    (GRADUAL, SEQUENCE_CLASSIFIER_EXPECTED),
+    (FROZEN_MLP, SEQUENCE_CLASSIFIER_EXPECTED),
+    (ULMFIT, ULMFIT_EXPECTED),
     (LabelFractionClassifier(LogisticRegression()), {}),
     (LabelFractionClassifier(LogisticRegression(), fraction=0.8, random_state=0), SHARE_EXPECTED),
 ]
@@ -52,10 +83,23 @@ SEQUENCE_ESTIMATORS = [
     KMERS,
     LANGUAGE_MODEL,
     make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL),
+    CHOSEN_BY_FOLDS,
+    FROZEN,
+    GRADUAL_MLP,
+    ULMFIT,
+    make_pipeline(KmerTokenizer(k=3), GRADUAL),
+    make_pipeline(KmerTokenizer(k=3), FROZEN_MLP),
+    make_pipeline(KmerTokenizer(k=3), ULMFIT),
     make_pipeline(KMERS, LASSO),
     make_pipeline(KMERS, StandardScaler(), LabelFractionClassifier(LASSO, fraction=0.8, random_state=0)),
     FeatureUnion([("kmers", KMERS), ("lm", make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL))]),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _short_training_of_heads(monkeypatch):
+    """What holds after 20 steps of a head's training holds after all 600."""
+    monkeypatch.setattr("skgenome.classification._heads._HEAD_STEPS", 20)
 
 
 def expected_failures(estimator):

@@ -49,6 +49,12 @@ def label_fraction():
     return classifier(LogisticRegression(), fraction=0.5, random_state=0).fit(COUNTS, LABELS)
 
 
+def classifier(name, **params):
+    cls = getattr(import_module("skgenome.classification"), name)
+    params = {"max_epochs": 1, "batch_size": 8, "cv": 2, "device": "cpu", "random_state": 0, **params}
+    return cls(FrozenEstimator(language_model()), **params)
+
+
 # For each class that can be saved: how to make a fitted one, what it is asked, and about what.
 MAKERS = {
     "KmerCounter": (lambda: KmerCounter(k=3, k_min=1), "transform", SEQUENCES),
@@ -56,6 +62,18 @@ MAKERS = {
     "LabelFractionClassifier": (label_fraction, "predict_proba", COUNTS),
     "LanguageModel": (language_model, "transform", TOKEN_IDS),
     "LassoLogisticRegressionCV": (lasso, "predict_proba", COUNTS),
+    "SequenceClassifier": (
+        lambda: classifier("SequenceClassifier", class_weight={"plus": 2, "minus": 1.0}).fit(
+            TOKEN_IDS, LABELS
+        ),
+        "predict_proba",
+        TOKEN_IDS,
+    ),
+    "ULMFiTClassifier": (
+        lambda: classifier("ULMFiTClassifier", lm_max_epochs=1, head="mlp").fit(TOKEN_IDS, LABELS),
+        "predict_proba",
+        TOKEN_IDS,
+    ),
     "FrozenEstimator": (lambda: FrozenEstimator(language_model()), "transform", TOKEN_IDS),
     "Pipeline": (
         lambda: make_pipeline(
@@ -213,10 +231,10 @@ def test_save_keeps_numbers_that_json_can_not_spell(tmp_path):
         (KmerTokenizer(k=print), r"estimator\.k is builtin_function_or_method .* can't be saved as JSON"),
         (LanguageModel(random_state=np.random.RandomState(0)), r"estimator\.random_state is RandomState"),
         (LanguageModel(optimizer=torch.optim.SGD), r"estimator\.optimizer is type"),
-        (KmerTokenizer(k={1: 2}), r"estimator\.k is dict"),
+        (KmerTokenizer(k={1, 2}), r"estimator\.k is set"),
         ("GATTACA", r"estimator is a builtins\.str"),
     ],
-    ids=["class", "step", "function", "generator", "optimizer class", "dict", "no estimator"],
+    ids=["class", "step", "function", "generator", "optimizer class", "set", "no estimator"],
 )  # fmt: skip
 def test_save_refuses_what_it_can_not_write(estimator, message, tmp_path):
     with pytest.raises(TypeError, match=message):
@@ -263,6 +281,40 @@ def test_load_refuses_a_tokenizer_that_does_not_fit_the_model(lm, tmp_path):
     assert (folder / CONFIG_FILE).read_text() != text
     with pytest.raises(ModelMismatchError, match="Step 'kmertokenizer' makes tokens of k=4"):
         load(folder)
+
+
+@pytest.mark.parametrize("name", ["SequenceClassifier", "ULMFiTClassifier"])
+def test_save_and_load_a_pipeline_that_ends_in_a_classifier(name, tmp_path):
+    pipe = make_pipeline(KmerTokenizer(k=3), classifier(name, training="frozen")).fit(SEQUENCES, LABELS)
+    loaded = load(save(pipe, tmp_path / "model"))
+    assert (loaded.predict_proba(SEQUENCES) == pipe.predict_proba(SEQUENCES)).all()
+    assert loaded.predict(SEQUENCES).tolist() == pipe.predict(SEQUENCES).tolist()
+
+
+@pytest.mark.parametrize(("k", "stride"), [(4, 1), (3, 2)])
+def test_save_refuses_a_tokenizer_that_does_not_fit_the_classifier(k, stride, tmp_path):
+    fitted = classifier("SequenceClassifier", training="frozen").fit(TOKEN_IDS, LABELS)
+    with pytest.raises(ModelMismatchError, match=f"makes tokens of k={k}, stride={stride}, but .* k=3, str"):
+        save(make_pipeline(KmerTokenizer(k=k, stride=stride), fitted), tmp_path / "model")
+
+
+@pytest.mark.parametrize("class_weight", [{0: 1, 1: 5.5}, {"a": 2}, {np.int64(3): np.float64(0.1)}, {}])
+def test_save_keeps_class_weights_with_labels_of_any_type(class_weight, tmp_path):
+    """Non-regression: only dicts with text for keys could be saved."""
+    model = classifier("SequenceClassifier", class_weight=class_weight, unfreeze_schedule=[(1, 2, 1e-3)])
+    loaded = load(save(model, tmp_path / "model"))
+    assert loaded.class_weight == class_weight
+    assert list(map(type, loaded.class_weight)) == list(map(type, class_weight))
+    assert loaded.unfreeze_schedule == [(1, 2, 1e-3)]
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS.astype(object), (LABELS == "plus") + 1, LABELS == "plus"])
+def test_save_keeps_the_labels_of_a_classifier(labels, tmp_path):
+    fitted = classifier("SequenceClassifier", training="frozen").fit(TOKEN_IDS, labels)
+    loaded = load(save(fitted, tmp_path / "model"))
+    assert loaded.classes_.dtype == fitted.classes_.dtype
+    assert loaded.predict(TOKEN_IDS).tolist() == fitted.predict(TOKEN_IDS).tolist()
+    assert type(loaded.coder_) is type(fitted.coder_)
 
 
 def test_save_stride_beyond_k_reads_as_k(tmp_path):

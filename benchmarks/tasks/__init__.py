@@ -10,6 +10,10 @@ TASKS = {
         "ecoli_promoters",
         "promoters of E. coli, 150 bp: accuracy with 20 to 6791 labels",
     ),
+    "ecoli-promoters-fine-tuning": (
+        "ecoli_fine_tuning",
+        "the same promoters: ULMFiT's phases one by one, next to networks from scratch",
+    ),
     "gram-staining": ("gram_staining", "windows of 6700 bp, split by genus: AUROC with few labelled genomes"),
     "speed": ("speed", "tokenizer, training step and features, each beside a named peer"),
 }

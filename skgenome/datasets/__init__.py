@@ -2,23 +2,34 @@
 
 from skgenome.datasets._annotated import RegulonPromoter, fetch_genome
 from skgenome.datasets._exclusion import Match, find_matches, split_at_matches
+from skgenome.datasets._gene_starts import make_gene_start_windows
 from skgenome.datasets._genomes import fetch_bacterial_genomes
 from skgenome.datasets._gram import fetch_gram_staining
 from skgenome.datasets._home import get_data_home
+from skgenome.datasets._human import fetch_human_enhancers, fetch_human_promoters
+from skgenome.datasets._metagenomics import fetch_16s_reads
 from skgenome.datasets._promoters import fetch_bacterial_promoters, fetch_ecoli_promoters
+from skgenome.datasets._reads import simulate_reads
 from skgenome.datasets._synthetic import make_genomes, make_promoters
+from skgenome.datasets._transcripts import fetch_mrna_lncrna
 
 __all__ = [
     "Match",
     "RegulonPromoter",
+    "fetch_16s_reads",
     "fetch_bacterial_genomes",
     "fetch_bacterial_promoters",
     "fetch_ecoli_promoters",
     "fetch_genome",
     "fetch_gram_staining",
+    "fetch_human_enhancers",
+    "fetch_human_promoters",
+    "fetch_mrna_lncrna",
     "find_matches",
     "get_data_home",
+    "make_gene_start_windows",
     "make_genomes",
     "make_promoters",
+    "simulate_reads",
     "split_at_matches",
 ]

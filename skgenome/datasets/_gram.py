@@ -5,12 +5,13 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skgenome._sklearn import Interval, validate_params
 from skgenome.datasets._genomes import GRAM_STAINS, Contig, describe_contigs
 from skgenome.datasets._home import HOME_CONSTRAINTS, fetch_file
 from skgenome.datasets._registry import RegistryEntry, registry_entries
+from skgenome.datasets._seed import draw_seed
 from skgenome.sequences import AMBIGUOUS, SequenceRecord, encode, iter_sequences
 
 _GRAM_DESCR = """Gram staining
@@ -176,7 +177,7 @@ def fetch_gram_staining(
     >>> X.shape  # doctest: +SKIP
     (290,)
     """
-    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    seed = draw_seed(random_state)
     entries = registry_entries("bacterial_genomes")
     collected = _GramWindows(window_size, n_windows_per_genome, max_ambiguous)
     filenames = []

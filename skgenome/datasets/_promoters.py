@@ -1,15 +1,14 @@
 """Fetch published sets of bacterial promoters."""
 
 import os
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from skgenome._sklearn import StrOptions, validate_params
-from skgenome.datasets._home import HOME_CONSTRAINTS, fetch_file
-from skgenome.datasets._registry import RegistryEntry, registry_entries
-from skgenome.sequences import iter_sequences
+from skgenome.datasets._home import HOME_CONSTRAINTS
+from skgenome.datasets._labelled import bunch_of, load_labelled
+from skgenome.datasets._registry import registry_entries
 
 TARGET_NAMES = ("non-promoter", "promoter")
 _SPECIES = {"ecoli": "Escherichia coli", "bsubtilis": "Bacillus subtilis"}
@@ -29,35 +28,6 @@ sequences.
 """
 
 _CONSTRAINTS = {"return_X_y": ["boolean"], **HOME_CONSTRAINTS}
-
-
-class _Labelled(NamedTuple):
-    """Sequences with the registry entry that each comes from."""
-
-    data: np.ndarray
-    target: np.ndarray
-    names: np.ndarray
-    subsets: np.ndarray
-    filenames: list[str]
-
-
-def _load_labelled(
-    entries: list[RegistryEntry], data_home: str | os.PathLike | None, download_if_missing: bool
-) -> _Labelled:
-    """Read the files of a labelled set in the order of the entries."""
-    paths = [fetch_file(e, data_home=data_home, download_if_missing=download_if_missing) for e in entries]
-    rows = [
-        (record, entry) for entry, path in zip(entries, paths, strict=True) for record in iter_sequences(path)
-    ]
-    return _Labelled(
-        # Object, not a fixed-width string type: that takes four bytes per letter.
-        data=np.array([record.sequence for record, _ in rows], dtype=object),
-        target=np.array([TARGET_NAMES.index(entry.label) for _, entry in rows], dtype=np.int64),
-        # Some headers of the 81-bp sets begin with a blank: there the name is what follows it.
-        names=np.array([record.name or record.description for record, _ in rows]),
-        subsets=np.array([entry.subset for _, entry in rows]),
-        filenames=[str(path) for path in paths],
-    )
 
 
 @validate_params(
@@ -143,14 +113,12 @@ def fetch_ecoli_promoters(
     """
     subsets = ("train", "test") if subset == "all" else (subset,)
     entries = [entry for part in subsets for entry in registry_entries("ecoli_promoters", subset=part)]
-    loaded = _load_labelled(entries, data_home, download_if_missing)
+    loaded = load_labelled(
+        entries, TARGET_NAMES, data_home=data_home, download_if_missing=download_if_missing
+    )
     if return_X_y:
         return loaded.data, loaded.target
-    return Bunch(
-        **loaded._asdict(),
-        target_names=list(TARGET_NAMES),
-        DESCR=_ECOLI_DESCR.format(n_samples=len(loaded.data)),
-    )
+    return bunch_of(loaded, TARGET_NAMES, _ECOLI_DESCR, subsets=loaded.subsets)
 
 
 @validate_params({"species": [StrOptions(set(_SPECIES))], **_CONSTRAINTS}, prefer_skip_nested_validation=True)
@@ -227,15 +195,12 @@ def fetch_bacterial_promoters(
     (1373,)
     """
     entries = registry_entries("bacterial_promoters", species=_SPECIES[species])
-    loaded = _load_labelled(entries, data_home, download_if_missing)
+    loaded = load_labelled(
+        entries, TARGET_NAMES, data_home=data_home, download_if_missing=download_if_missing
+    )
     if return_X_y:
         return loaded.data, loaded.target
     # Without `subsets`: these sets come without a split.
-    return Bunch(
-        data=loaded.data,
-        target=loaded.target,
-        target_names=list(TARGET_NAMES),
-        names=loaded.names,
-        filenames=loaded.filenames,
-        DESCR=_BACTERIAL_DESCR.format(species=_SPECIES[species], n_samples=len(loaded.data)),
-    )
+    # The name is filled in first: the rest of the text keeps its place for the number.
+    descr = _BACTERIAL_DESCR.replace("{species}", _SPECIES[species])
+    return bunch_of(loaded, TARGET_NAMES, descr)

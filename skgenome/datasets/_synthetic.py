@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch
 
 from skgenome._sklearn import Interval, validate_params
 from skgenome.datasets._assembly import Assembly, assemble
+from skgenome.datasets._seed import draw_seed
 from skgenome.datasets._species import Species, draw_species
 from skgenome.sequences import GffFeature, decode, reverse_complement_codes
 
@@ -60,11 +61,6 @@ def _resolve_gc(gc: float | Sequence[float] | None, n_species: int) -> list[floa
 def _draw_all_species(species_seed: int, n_species: int, gc: float | Sequence[float] | None) -> list[Species]:
     """Draw the species of a family."""
     return [draw_species(species_seed, i, share) for i, share in enumerate(_resolve_gc(gc, n_species))]
-
-
-def _draw_seed(random_state: int | np.random.RandomState | None) -> int:
-    """Turn scikit-learn's random_state into one seed."""
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
 def _cut_to_length(
@@ -164,7 +160,7 @@ def make_genomes(
     0
     """
     species = _draw_all_species(species_seed, n_species, gc)
-    seed = _draw_seed(random_state)
+    seed = draw_seed(random_state)
     of_genome = np.arange(n_genomes) % n_species
     names = np.array([f"species{s}_genome{i}" for i, s in enumerate(of_genome)])
     drawn = [
@@ -349,7 +345,7 @@ def make_promoters(
     (150, 10)
     """
     species = _draw_all_species(species_seed, n_species, gc)
-    seed = _draw_seed(random_state)
+    seed = draw_seed(random_state)
     n_positive = round(promoter_fraction * n_samples)
     shares = zip(
         _share_out(n_positive, n_genomes), _share_out(n_samples - n_positive, n_genomes), strict=True

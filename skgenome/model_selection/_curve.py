@@ -140,6 +140,7 @@ def label_fraction_curve(
     y_test=None,
     cv=None,
     groups=None,
+    semi_supervised=(),
     n_repeats=5,
     scoring="accuracy",
     n_jobs=None,
@@ -168,6 +169,10 @@ def label_fraction_curve(
         Without `X_test`: each split is a repeat, with a draw of its own. None is 5 folds, stratified.
     groups : array-like of shape (n_samples,), optional
         Units that are drawn as a whole and, with `cv`, not split.
+    semi_supervised : collection of str, default=()
+        Names of the estimators that learn from unlabelled rows too. They are fitted on all training rows,
+        with -1 for the labels that were not drawn, as in :mod:`sklearn.semi_supervised`; labels that are
+        text are then in an array of objects.
     n_repeats : int, default=5
         Draws of the labels with `X_test`.
     scoring : str, callable, list or dict, default='accuracy'
@@ -187,7 +192,8 @@ def label_fraction_curve(
     Raises
     ------
     ValueError
-        If only one of `X_test` and `y_test` is given, both `X_test` and `cv`, or `fractions` is empty.
+        If only one of `X_test` and `y_test` is given, both `X_test` and `cv`, or `fractions` is empty; if
+        `semi_supervised` names no estimator, or -1 is one of the classes then.
 
     Examples
     --------
@@ -210,6 +216,7 @@ def label_fraction_curve(
         raise ValueError("fractions is empty: pass at least one share or number of labels.")
     X, y, groups = indexable(X, y, groups)
     y = np.asarray(y)
+    _check_semi_supervised(semi_supervised, estimators, y)
     scorers = _resolve_scorers(scoring)
     repeats = _plan_repeats(X, y, X_test, y_test, cv, groups, n_repeats)
     seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=len(repeats))
@@ -223,8 +230,11 @@ def label_fraction_curve(
             test, test_labels = (test_features, y_test)
             if X_test is None:
                 test, test_labels = safe_indexing(features, repeats[r][1]), y[repeats[r][1]]
+            labels = y[rows]
+            if name in semi_supervised:
+                rows, labels = repeats[r][0], _hide_labels(y, rows)[repeats[r][0]]
             cells.append((name, i, r))
-            arguments.append((rest, safe_indexing(features, rows), y[rows], test, test_labels, scorers))
+            arguments.append((rest, safe_indexing(features, rows), labels, test, test_labels, scorers))
     results = Parallel(n_jobs=n_jobs, verbose=verbose)(delayed(_score_cell)(*args) for args in arguments)
     scores = {
         name: {metric: np.full((len(fractions), len(repeats)), np.nan) for metric in scorers}
@@ -237,6 +247,27 @@ def label_fraction_curve(
         [np.mean([len(rows) for (j, _), rows in draws.items() if j == i]) for i in range(len(fractions))]
     )
     return LabelFractionCurve(fractions, n_labels, scores, _chance(y, y_test, repeats, scorers))
+
+
+def _check_semi_supervised(names, estimators, y):
+    unknown = sorted(set(names) - set(estimators))
+    if isinstance(names, str) or unknown:
+        raise ValueError(
+            f"semi_supervised must hold names of estimators, some of {list(estimators)}. "
+            f"Got {names!r} instead."
+        )
+    if names and (y == -1).any():
+        raise ValueError(
+            f"-1 is a class of y, in row {int(np.argmax(y == -1))}, but stands for unlabelled where "
+            "semi_supervised is given. Give the class another name."
+        )
+
+
+def _hide_labels(y, rows):
+    """Give `y` with -1 in all rows but some."""
+    hidden = np.full(y.shape, -1, dtype=y.dtype if y.dtype.kind in "if" else object)
+    hidden[rows] = y[rows]
+    return hidden
 
 
 def _resolve_scorers(scoring):

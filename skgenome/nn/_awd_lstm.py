@@ -81,7 +81,34 @@ class AWDLSTM(nn.Module):
         """The table, registered once: with the dropout that reads it."""
         return self.embedding_dropout.embedding
 
-    def forward(self, token_ids: Tensor, state: list[LSTMState] | None = None) -> EncoderOutput:
+    def layer_groups(self) -> list[nn.Module]:
+        """Give the parts that are unfrozen one after the other, from the input up.
+
+        Returns
+        -------
+        list of torch.nn.Module
+            The embedding, then each LSTM layer; together they hold every parameter once.
+        """
+        return [self.embedding_dropout, *self.layers]
+
+    def set_dropouts(self, *, input_p: float, hidden_p: float, embedding_p: float, weight_p: float) -> None:
+        """Change the four dropouts, in place: what is fine-tuned wants others than what is pretrained.
+
+        Parameters
+        ----------
+        input_p, hidden_p, embedding_p, weight_p : float
+            As at construction.
+        """
+        self.input_dropout.p = input_p
+        self.embedding_dropout.p = embedding_p
+        for dropout in self.hidden_dropouts:
+            dropout.p = hidden_p
+        for layer in self.layers:
+            layer.weight_p = weight_p
+
+    def forward(
+        self, token_ids: Tensor, state: list[LSTMState] | None = None, n_layers: int | None = None
+    ) -> EncoderOutput:
         """Encode a batch.
 
         Parameters
@@ -90,6 +117,8 @@ class AWDLSTM(nn.Module):
             Token ids, padded on the right: padding has no influence on the real positions before it.
         state : list of LSTM states, optional
             The ``state`` of the piece before. None starts afresh.
+        n_layers : int, optional
+            How many layers to run, from the first on. None runs all.
 
         Returns
         -------
@@ -99,7 +128,7 @@ class AWDLSTM(nn.Module):
         """
         x = self.input_dropout(self.embedding_dropout(token_ids))  # (B, T, E)
         raw, dropped, new_state = [], [], []
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.layers[:n_layers]):
             x, layer_state = layer(x, None if state is None else state[i])  # (B, T, H)
             raw.append(x)
             new_state.append(layer_state)

@@ -1,5 +1,6 @@
 """What a network is asked to make small."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -132,3 +133,62 @@ class LanguageModelLoss(nn.Module):
         penalty = activation_regularization(output.dropped[-1], self.alpha)
         penalty = penalty + temporal_activation_regularization(output.raw[-1], self.beta)
         return token_nats(logits, targets), penalty
+
+
+class ClassificationLoss(nn.Module):
+    """Weighted log loss of a batch, in nats.
+
+    One column of scores is the log odds of the second class, several columns with class numbers as
+    targets are a multinomial model, several with an indicator matrix are labels of their own.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenome.nn import ClassificationLoss
+    >>> ClassificationLoss()(torch.zeros(2, 4), (torch.tensor([0, 3]), torch.ones(2)))
+    tensor(1.3863)
+    """
+
+    def __init__(self):
+        # Without it, the signature would be that of torch's Module, which takes anything.
+        super().__init__()
+
+    def forward(self, logits: Tensor, labelled: tuple[Tensor, Tensor]) -> Tensor:
+        """Compute the loss.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (batch, n_outputs)
+            Scores.
+        labelled : tuple of two Tensors
+            The targets, LongTensor of shape (batch,) for classes or float Tensor of shape (batch, n_outputs)
+            for labels, and the weights of the rows, of shape (batch,) and mean 1 over the whole set.
+
+        Returns
+        -------
+        Tensor of shape ()
+            ``mean(weight * loss)``; over labels, the mean.
+        """
+        targets, weights = labelled
+        return torch.mean(weights * row_nats(logits, targets))
+
+
+def row_nats(logits: Tensor, targets: Tensor) -> Tensor:
+    """Compute the log loss of every row.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (batch, n_outputs)
+        Scores, of any floating dtype; the loss is computed in float32 at least.
+    targets : Tensor
+        As in :class:`ClassificationLoss`.
+
+    Returns
+    -------
+    Tensor of shape (batch,)
+        In nats.
+    """
+    logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+    if targets.is_floating_point():
+        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+    return F.cross_entropy(logits, targets, reduction="none")

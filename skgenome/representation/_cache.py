@@ -108,7 +108,7 @@ def compute_missing(
         else:
             features[i] = known
     if missing:
-        computed = compute(_take(token_ids, [places[0] for places in missing.values()]))
+        computed = compute(token_ids.take([places[0] for places in missing.values()]))
         for (key, places), row in zip(missing.items(), computed, strict=True):
             features[places] = row
             CACHE.put(key, row, max_bytes)
@@ -119,9 +119,3 @@ def _key(row: np.ndarray, fingerprint: bytes) -> bytes:
     # The same ids are the same row whether they came as uint8 or as int64.
     content = row.astype("<u4").tobytes()
     return blake2b(content, digest_size=16, key=fingerprint).digest()
-
-
-def _take(token_ids: TokenIds, rows: list[int]) -> TokenIds:
-    parts = [token_ids.row(i) for i in rows]
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-    return TokenIds(np.concatenate(parts), offsets)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenome._sklearn import Interval, StrOptions, fit_context
 from skgenome.exceptions import ModelMismatchError
-from skgenome.nn import POOLINGS, AWDLSTMLanguageModel
+from skgenome.nn import POOLINGS, AWDLSTMLanguageModel, PooledEncoder
 from skgenome.representation._cache import compute_missing
 from skgenome.representation._sampling import sample_token_ids
 from skgenome.sequences import (
@@ -21,9 +21,9 @@ from skgenome.sequences import (
     check_token_ids,
     infer_geometry,
     overlaps_by,
-    reverse_complement_rows,
 )
 from skgenome.training import (
+    CHUNK,
     OPTIMIZERS,
     PRECISIONS,
     SCHEDULES,
@@ -112,9 +112,11 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         chance. ``'augment'`` still reads the one given; ``'average'`` gives the mean of the features of
         both strands, so that a sequence and its reverse complement have the same; ``'concat'`` joins
         them, the given strand's first, so that what lies before and behind every base is read.
-    pooling : {'concat', 'mean', 'max', 'last'}, default='concat'
+    pooling : {'concat', 'mean', 'max', 'last'} or int, default='concat'
         How the states of a sequence become one vector, over real tokens alone. ``'concat'`` joins last,
-        max and mean.
+        max and mean. A number joins the means of so many equal parts of the sequence, which keeps what
+        stands where: for sequences that are aligned, as promoters are by their start, that is worth more
+        than anything else.
     layer : int or 'all', default=-1
         Which LSTM layer is read; ``'all'`` joins them.
     k, stride : int or None, default=None
@@ -208,7 +210,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ],
         "validation_unit": [StrOptions({"stretches", "contigs"})],
         "strand": [StrOptions({"forward", "augment", "average", "concat"})],
-        "pooling": [StrOptions(set(POOLINGS))],
+        "pooling": [StrOptions(set(POOLINGS)), Interval(Integral, 1, None, closed="left")],
         "layer": [Integral, StrOptions({"all"})],
         "k": [Interval(Integral, 1, LARGEST_K, closed="both"), None],
         "stride": [Interval(Integral, 1, None, closed="left"), None],
@@ -316,26 +318,51 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             If the loss becomes NaN or infinite.
         """
         token_ids = check_token_ids(X)
-        geometry = self._resolve_geometry(token_ids)
         random_state = check_random_state(self.random_state)
-        device = resolve_device(self.device)
-        with seeded(random_state, device):
+        module = self._draw_network(token_ids, random_state)
+        return self._train(module, token_ids, random_state, resolve_device(self.device))
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def initialize(self, X, y=None):
+        """Draw random weights and train nothing: the network from scratch, to compare with.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids, which tell k and stride.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : LanguageModel
+            The model, with the weights that :meth:`fit` starts from.
+        """
+        module = self._draw_network(check_token_ids(X), check_random_state(self.random_state))
+        self.module_ = module.eval()
+        return self
+
+    def _draw_network(self, token_ids, random_state):
+        """Draw the weights and set all that is known before training."""
+        geometry = self._resolve_geometry(token_ids)
+        # Until the training has ended there is no model: one that failed must not look fitted.
+        vars(self).pop("module_", None)
+        with seeded(random_state, resolve_device(self.device)):
             module = AWDLSTMLanguageModel(geometry.n_tokens, **self._architecture())
         self.architecture_ = self._architecture()
+        self._layers()  # A wrong `layer` is better told before the training than after it.
         self.k_, self.stride_ = geometry
         self.n_tokens_ = geometry.n_tokens
         self.history_ = []
-        # Until the training has ended there is no model: one that failed must not look fitted.
-        vars(self).pop("module_", None)
-        return self._train(module, token_ids, random_state, device)
+        return module
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None):
         """Go on training, on other sequences for instance: the language model's fine-tuning.
 
         Each call is a training of its own, with a new optimiser and the present `learning_rate`,
-        `schedule`, `max_epochs` and `max_steps`, from the weights that the last one has left. The sizes
-        of the network stay those of the first fit.
+        `schedule`, `max_epochs`, `max_steps` and dropouts, from the weights that the last one has left. The
+        sizes of the network stay those of the first fit.
 
         Parameters
         ----------
@@ -354,16 +381,21 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         token_ids = self._check_tokens(X)
         # A copy, so that a training that fails or is interrupted leaves the model as it was.
         module = copy.deepcopy(self.module_)
+        dropouts = self._dropouts()
+        module.output_dropout.p = dropouts["output_p"]
+        module.encoder.set_dropouts(**{name: p for name, p in dropouts.items() if name != "output_p"})
         random_state = check_random_state(self.random_state)
-        return self._train(module, token_ids, random_state, resolve_device(self.device))
+        self._train(module, token_ids, random_state, resolve_device(self.device))
+        self.architecture_ = self.architecture_ | dropouts
+        return self
 
     def _architecture(self):
-        scale = self.dropout_scale
-        dropouts = ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
         sizes = ("embedding_size", "hidden_size", "n_layers")
-        return {name: int(getattr(self, name)) for name in sizes} | {
-            name: min(float(getattr(self, name) * scale), 0.99) for name in dropouts
-        }
+        return {name: int(getattr(self, name)) for name in sizes} | self._dropouts()
+
+    def _dropouts(self):
+        names = ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
+        return {name: min(float(getattr(self, name) * self.dropout_scale), 0.99) for name in names}
 
     def _resolve_geometry(self, token_ids):
         inferred = infer_geometry(token_ids)
@@ -387,7 +419,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return TokenGeometry(k, stride)
 
     def _train(self, module, token_ids, random_state, device):
-        self._layers()  # A wrong `layer` is better told before the training than after it.
+        self._layers()
         if (token_ids.lengths < 2).all():
             raise ValueError(
                 f"X holds {token_ids.n_rows} sequence(s), none with two tokens or more, so there is no next "
@@ -465,23 +497,26 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         token_ids = self._check_tokens(X)
         fingerprint = self._fingerprint() if self.cache_size else b""
-        return compute_missing(token_ids, self._count_features(), fingerprint, self._embed, self.cache_size)
+        return compute_missing(token_ids, self._n_features_out, fingerprint, self._embed, self.cache_size)
 
     def _embed(self, token_ids):
         logger.info("embedding %d sequences of %d tokens", token_ids.n_rows, len(token_ids.values))
-        features = self._pool(token_ids)
-        if self.strand in ("forward", "augment"):
-            return features
-        reverse = self._pool(reverse_complement_rows(token_ids, self.k_))
-        if self.strand == "average":
-            return (features + reverse) / 2
-        return np.concatenate([features, reverse], axis=1)
+        return pool_rows(self.pooled_encoder(), token_ids, k=self.k_, **self._prediction_options())
 
-    def _pool(self, token_ids):
-        options = self._prediction_options()
-        return pool_rows(
-            self.module_.encoder, token_ids, pooling=self.pooling, layers=self._layers(), **options
-        )
+    def pooled_encoder(self):
+        """Give the network that :meth:`transform` reads: the encoder, pooled as the parameters say.
+
+        Returns
+        -------
+        skgenome.nn.PooledEncoder
+            It shares the weights of ``module_``.
+        """
+        check_is_fitted(self)
+        return PooledEncoder(self.module_.encoder, self._pooling(), self._layers(), self.strand, CHUNK)
+
+    def _pooling(self):
+        # A number from a grid may be one of numpy's, which torch does not take for a size.
+        return self.pooling if isinstance(self.pooling, str) else int(self.pooling)
 
     def _prediction_options(self):
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
@@ -498,22 +533,17 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return [self.layer]
 
-    def _count_features(self):
-        sizes = self.module_.encoder.layer_sizes
-        n_strands = 2 if self.strand == "concat" else 1
-        return n_strands * POOLINGS[self.pooling] * sum(sizes[layer] for layer in self._layers())
-
     @property
     def _n_features_out(self):
         # Worked out when asked, since pooling, layer and strand may be set after fit.
-        return self._count_features()
+        return self.pooled_encoder().n_features
 
     def _fingerprint(self):
         digest = blake2b(digest_size=32)
         for name, weight in self.module_.state_dict().items():
             digest.update(name.encode())
             digest.update(weight.cpu().numpy().tobytes())
-        digest.update(repr((self.strand, self.pooling, self._layers(), self.precision, self.k_)).encode())
+        digest.update(repr((self.strand, self._pooling(), self._layers(), self.precision, self.k_)).encode())
         return digest.digest()
 
     def _check_tokens(self, X):

@@ -34,6 +34,7 @@ from skgenome.sequences._records import (
     write_fasta,
     write_fastq,
 )
+from skgenome.sequences._similarity import linked_groups, similar_pairs
 from skgenome.sequences._token_ids import (
     TokenGeometry,
     TokenIds,
@@ -69,6 +70,7 @@ __all__ = [
     "kmer_ids",
     "kmer_words",
     "kmers_of_ids",
+    "linked_groups",
     "overlaps_by",
     "pad_rows",
     "read_gff",
@@ -78,6 +80,7 @@ __all__ = [
     "reverse_complement_ids",
     "reverse_complement_rows",
     "reverse_complement_words",
+    "similar_pairs",
     "window_starts",
     "write_beside",
     "write_fasta",

@@ -48,6 +48,23 @@ class TokenIds(NamedTuple):
         """
         return self.values[self.offsets[i] : self.offsets[i + 1]]
 
+    def take(self, rows: Sequence[int]) -> "TokenIds":
+        """Keep some of the rows.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Which, in the order wanted.
+
+        Returns
+        -------
+        TokenIds
+            A copy of them.
+        """
+        parts = [self.row(i) for i in rows]
+        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        return TokenIds(np.concatenate([self.values[:0], *parts]), offsets)
+
 
 class TokenGeometry(NamedTuple):
     """How many bases a token has and how far it is from the next."""
@@ -68,7 +85,7 @@ def check_token_ids(X, *, name: str = "X") -> TokenIds:
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_tokens), or list of 1-D arrays
+    X : array-like of shape (n_samples, n_tokens), list of 1-D arrays, or TokenIds
         Ids of non-negative whole value, padded on the right with 0. A 0 that has a real token behind it
         can't be padding and is read as unknown (1).
     name : str, default="X"
@@ -92,6 +109,8 @@ def check_token_ids(X, *, name: str = "X") -> TokenIds:
     >>> check_token_ids([[5, 6, 0], [7, 0, 0]]).lengths
     array([2, 1])
     """
+    if isinstance(X, TokenIds):
+        return X
     rows = _ragged_rows(X)
     if rows is None:
         return _pack_matrix(_check_matrix(X, name))

@@ -2,7 +2,8 @@
 
 from skgenome.training._callbacks import BitsPerBase, FiniteLoss, TrainingProgress, bits_per_base
 from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
-from skgenome.training._inference import pool_rows, row_surprise
+from skgenome.training._finetuning import Stage, finetune, gradual_stages, mean_loss, train_head
+from skgenome.training._inference import CHUNK, pool_rows, row_surprise
 from skgenome.training._nets import (
     OPTIMIZERS,
     SCHEDULES,
@@ -10,28 +11,37 @@ from skgenome.training._nets import (
     language_model_net,
     schedule_callback,
 )
+from skgenome.training._rows import LabelledRows, RowBatches
 from skgenome.training._streams import Segment, SegmentStream, Stretches, cut_into_stretches, hold_out
 
 __all__ = [
+    "CHUNK",
     "OPTIMIZERS",
     "PRECISIONS",
     "SCHEDULES",
     "BitsPerBase",
     "FiniteLoss",
+    "LabelledRows",
     "LanguageModelNet",
+    "RowBatches",
     "Segment",
     "SegmentStream",
+    "Stage",
     "Stretches",
     "TrainingProgress",
     "autocast",
     "bits_per_base",
     "cut_into_stretches",
+    "finetune",
+    "gradual_stages",
     "hold_out",
     "language_model_net",
+    "mean_loss",
     "pool_rows",
     "resolve_device",
     "resolve_precision",
     "row_surprise",
     "schedule_callback",
     "seeded",
+    "train_head",
 ]

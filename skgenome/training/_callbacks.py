@@ -95,14 +95,16 @@ class FiniteLoss(Callback):
 
 
 class TrainingProgress(Callback):
-    """Show a bar with the bits per base, of training as a running mean and of the last validation.
+    """Show a bar with the loss, of training as a running mean and of the last validation.
 
     Parameters
     ----------
     n_steps : int
         Steps of the whole training.
-    new_bases : int
-        Bases that each token adds.
+    title : str
+        What is going on.
+    new_bases : int or None, default=None
+        Bases that each token adds: losses are then shown as bits per base. None shows nats.
     disable : bool, default=False
         Show nothing.
     """
@@ -110,8 +112,12 @@ class TrainingProgress(Callback):
     # Weight of the newest step in the running mean; the figure is for reading, not for deciding.
     NEWEST = 0.05
 
-    def __init__(self, n_steps: int, new_bases: int, disable: bool = False):
-        self.n_steps, self.new_bases, self.disable = n_steps, new_bases, disable
+    def __init__(self, n_steps: int, title: str, new_bases: int | None = None, disable: bool = False):
+        self.n_steps, self.title, self.new_bases, self.disable = n_steps, title, new_bases, disable
+
+    def _figure(self, nats: float) -> str:
+        value = nats if self.new_bases is None else bits_per_base(nats, self.new_bases)
+        return f"{value:.3f}"
 
     def on_train_begin(self, net: NeuralNet, **kwargs) -> None:
         """Open the bar.
@@ -123,7 +129,7 @@ class TrainingProgress(Callback):
         **kwargs : dict
             Not used.
         """
-        self.bar_ = tqdm(total=self.n_steps, desc="pretraining", unit="step", disable=self.disable)
+        self.bar_ = tqdm(total=self.n_steps, desc=self.title, unit="step", disable=self.disable)
         self.mean_, self.shown_ = None, {}
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:
@@ -142,7 +148,7 @@ class TrainingProgress(Callback):
             return
         nats = net.history[-1, "batches", -1, "train_loss"]
         self.mean_ = nats if self.mean_ is None else self.mean_ + self.NEWEST * (nats - self.mean_)
-        self.shown_["bits/base"] = f"{bits_per_base(self.mean_, self.new_bases):.3f}"
+        self.shown_["loss" if self.new_bases is None else "bits/base"] = self._figure(self.mean_)
         self.bar_.set_postfix(self.shown_, refresh=False)
         self.bar_.update()
 
@@ -156,9 +162,10 @@ class TrainingProgress(Callback):
         **kwargs : dict
             Not used.
         """
-        valid = net.history[-1].get("valid_bits_per_base")
-        if valid is not None:
-            self.shown_["valid"] = f"{valid:.3f}"
+        row = net.history[-1]
+        figure = "valid_loss" if self.new_bases is None else "valid_bits_per_base"
+        if figure in row:
+            self.shown_["valid"] = f"{row[figure]:.3f}"
             self.bar_.set_postfix(self.shown_)
 
     def on_train_end(self, net: NeuralNet, **kwargs) -> None:

@@ -1,13 +1,14 @@
 """Run a trained network over rows of any lengths, in the memory of one batch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import nn
 
-from skgenome.nn import POOLINGS, PoolingAccumulator, token_nats
-from skgenome.sequences import N_SPECIAL, PAD_ID, TokenIds, pad_rows
+from skgenome.nn import BOTH_STRANDS, PooledEncoder, token_nats
+from skgenome.sequences import N_SPECIAL, PAD_ID, TokenIds, pad_rows, reverse_complement_rows
 from skgenome.training._device import autocast
 
 #: Tokens that go through the network at once for each row; longer rows pass the state on. A size at
@@ -15,29 +16,53 @@ from skgenome.training._device import autocast
 CHUNK = 256
 
 
+@contextmanager
+def borrowed(module: nn.Module, device: torch.device, dtype: torch.dtype) -> Iterator[None]:
+    """Predict with a module for the time of a with block, and give it back as it was found.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        It is put on the device, into eval mode; afterwards it is where and what it was, also after an error.
+    device : torch.device
+        Where to run.
+    dtype : torch.dtype
+        In which precision.
+
+    Yields
+    ------
+    None
+        Gradients are off and autocast is on.
+    """
+    was_training = module.training
+    home = next(module.parameters()).device
+    module.eval().to(device)
+    try:
+        with torch.inference_mode(), autocast(dtype, device):
+            yield
+    finally:
+        module.train(was_training).to(home)
+
+
 def pool_rows(
-    encoder: nn.Module,
+    encoder: PooledEncoder,
     token_ids: TokenIds,
     *,
-    pooling: str,
-    layers: list[int],
+    k: int,
     batch_size: int,
     device: torch.device,
     dtype: torch.dtype,
 ) -> np.ndarray:
-    """Encode every row and pool the states of the chosen layers over its real tokens.
+    """Encode every row and pool the states over its real tokens.
 
     Parameters
     ----------
-    encoder : torch.nn.Module
-        Maps (token_ids, state) to an :class:`skgenome.nn.EncoderOutput`, with the attribute
-        ``layer_sizes``.
+    encoder : PooledEncoder
+        Says which layers are read, and on which strand.
     token_ids : TokenIds
         The rows.
-    pooling : {'mean', 'max', 'last', 'concat'}
-        As in :class:`skgenome.nn.PoolingAccumulator`.
-    layers : list of int
-        Which layers; their pooled vectors are joined in this order.
+    k : int
+        Bases in a token.
     batch_size : int
         Rows in a batch. Rows of similar length go together.
     device : torch.device
@@ -50,20 +75,11 @@ def pool_rows(
     ndarray of float32, shape (n_rows, n_features)
         One vector for each row; zeros for a row without tokens.
     """
-    sizes = [encoder.layer_sizes[layer] for layer in layers]
-    features = np.zeros((token_ids.n_rows, POOLINGS[pooling] * sum(sizes)), dtype=np.float32)
-
-    def pool_batch(ids: torch.Tensor) -> torch.Tensor:
-        accumulators = [PoolingAccumulator(pooling) for _ in layers]
-        state = None
-        for piece in ids.split(CHUNK, dim=1):
-            output = encoder(piece, state)
-            state = output.state
-            for accumulator, layer in zip(accumulators, layers, strict=True):
-                accumulator.update(output.raw[layer].float(), piece != PAD_ID)
-        return torch.cat([accumulator.result() for accumulator in accumulators], dim=1)
-
-    for rows, result in _run(encoder, pool_batch, token_ids, batch_size, device, dtype, shortest=1):
+    features = np.zeros((token_ids.n_rows, encoder.n_features), dtype=np.float32)
+    strands = [token_ids]
+    if encoder.strand in BOTH_STRANDS:
+        strands.append(reverse_complement_rows(token_ids, k))
+    for rows, result in _run(encoder, encoder, strands, batch_size, device, dtype, shortest=1):
         features[rows] = result
     return features
 
@@ -105,34 +121,66 @@ def row_surprise(
             total += token_nats(logits, piece[:, 1:]).double().sum(1)
         return torch.stack([total, (ids[:, 1:] >= N_SPECIAL).sum(1).double()], dim=1)
 
-    for rows, result in _run(model, sum_batch, token_ids, batch_size, device, dtype, shortest=2):
+    for rows, result in _run(model, sum_batch, [token_ids], batch_size, device, dtype, shortest=2):
         nats[rows], n_predicted[rows] = result.T
     return nats, n_predicted
 
 
 def _run(
     module: nn.Module,
-    compute: Callable[[torch.Tensor], torch.Tensor],
-    token_ids: TokenIds,
+    compute: Callable[..., torch.Tensor],
+    strands: Sequence[TokenIds],
     batch_size: int,
     device: torch.device,
     dtype: torch.dtype,
     shortest: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Give the rows of each batch and what was computed for them; the module is left as it was found."""
-    was_training = module.training
-    home = next(module.parameters()).device
-    module.eval().to(device)
-    try:
-        with torch.inference_mode(), autocast(dtype, device):
-            for rows in _batches_of_similar_length(token_ids.lengths, batch_size, shortest):
-                ids = pad_rows([token_ids.row(i) for i in rows], np.dtype(np.int64))
-                yield rows, compute(torch.from_numpy(ids).to(device)).cpu().numpy()
-    finally:
-        module.train(was_training).to(home)
+    """Give the rows of each batch and what was computed for them."""
+    with borrowed(module, device, dtype):
+        for rows in batches_of_similar_length(strands[0].lengths, batch_size, shortest):
+            batch = [gather_rows(token_ids, rows).to(device) for token_ids in strands]
+            yield rows, compute(*batch).cpu().numpy()
 
 
-def _batches_of_similar_length(lengths: np.ndarray, batch_size: int, shortest: int) -> Iterator[np.ndarray]:
+def gather_rows(token_ids: TokenIds, rows: np.ndarray) -> torch.Tensor:
+    """Put rows into a batch.
+
+    Parameters
+    ----------
+    token_ids : TokenIds
+        All rows.
+    rows : ndarray of int
+        Which.
+
+    Returns
+    -------
+    LongTensor of shape (n_rows, longest)
+        Padded on the right with 0; a single column of it where no row has a token, since no network runs
+        over nothing.
+    """
+    batch = pad_rows([token_ids.row(i) for i in rows], np.dtype(np.int64))
+    return torch.from_numpy(batch if batch.shape[1] else np.full((len(rows), 1), PAD_ID))
+
+
+def batches_of_similar_length(
+    lengths: np.ndarray, batch_size: int, shortest: int = 0
+) -> Iterator[np.ndarray]:
+    """Deal rows into batches, the shortest rows first.
+
+    Parameters
+    ----------
+    lengths : ndarray of int, shape (n_rows,)
+        Tokens in each row.
+    batch_size : int
+        Most rows in a batch.
+    shortest : int, default=0
+        Rows with fewer tokens are left out.
+
+    Yields
+    ------
+    ndarray of int
+        The rows of a batch.
+    """
     order = np.argsort(lengths, kind="stable")
     order = order[np.searchsorted(lengths[order], shortest) :]
     for start in range(0, len(order), batch_size):

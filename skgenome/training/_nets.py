@@ -101,10 +101,13 @@ OPTIMIZERS = {
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "fused": True}),
 }
 
+#: Steps of the shortest cycle: warm-up and descent need two each to be told apart.
+LEAST_CYCLE = 4
+
 SCHEDULES = ("one-cycle", "cosine", "constant")
 
 
-def schedule_callback(schedule: str, learning_rate: float, n_steps: int) -> Callback | None:
+def schedule_callback(schedule: str, learning_rate: float | list[float], n_steps: int) -> Callback | None:
     """Make the callback that moves the learning rate.
 
     Parameters
@@ -112,8 +115,8 @@ def schedule_callback(schedule: str, learning_rate: float, n_steps: int) -> Call
     schedule : {'one-cycle', 'cosine', 'constant'}
         One-cycle rises from a 25th of the peak over the first 30 % of the steps and falls along a cosine,
         while the first momentum goes the other way, between .8 and .7. Cosine only falls.
-    learning_rate : float
-        The peak.
+    learning_rate : float or list of float
+        The peak; one for each group of parameters, or the same for all.
     n_steps : int
         Steps of the whole training.
 
@@ -134,14 +137,27 @@ def schedule_callback(schedule: str, learning_rate: float, n_steps: int) -> Call
         torch.optim.lr_scheduler.OneCycleLR,
         step_every="batch",
         max_lr=learning_rate,
-        # Warm-up and descent need two steps each to be told apart.
-        total_steps=max(n_steps, 4),
+        total_steps=max(n_steps, LEAST_CYCLE),
         base_momentum=0.7,
         max_momentum=0.8,
     )
 
 
-def _optimizer_options(optimizer: str | type, weight_decay: float) -> dict:
+def optimizer_options(optimizer: str | type, weight_decay: float) -> dict:
+    """Give skorch's options for an optimiser.
+
+    Parameters
+    ----------
+    optimizer : str or type
+        A name of ``OPTIMIZERS`` or a torch optimiser class.
+    weight_decay : float
+        Decay of the weights.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of a net.
+    """
     chosen, options = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else (optimizer, {})
     options = {f"optimizer__{name}": value for name, value in options.items()}
     return {"optimizer": chosen, "optimizer__weight_decay": weight_decay, **options}
@@ -222,14 +238,14 @@ def language_model_net(
         "clip": GradientNormClipping(gradient_clip),
         "schedule": schedule_callback(schedule, learning_rate, n_steps),
         "bits_per_base": BitsPerBase(new_bases),
-        "progress": TrainingProgress(n_steps, new_bases, disable=not progress),
+        "progress": TrainingProgress(n_steps, "pretraining", new_bases, disable=not progress),
     }
     return LanguageModelNet(
         module,
         criterion=LanguageModelLoss,
         criterion__alpha=alpha,
         criterion__beta=beta,
-        **_optimizer_options(optimizer, weight_decay),
+        **optimizer_options(optimizer, weight_decay),
         lr=learning_rate,
         max_epochs=n_rounds,
         batch_size=batch_size,

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ GENERA = [
     ("Bacillus", "Firmicutes", "positive"),
     ("Streptomyces", "Actinobacteria", "positive"),
 ]
+# The primers that fetch_16s_reads looks for, with their ambiguous letters written out.
+FORWARD, REVERSE = "CCTACGGGAGGCAGCAG", "GACTACAAGGGTATCTAATCC"
 _RANDOM = np.random.default_rng(0)
 
 
@@ -74,18 +77,71 @@ def _annotated_files():
     yield "k12/promoters.tsv", table.encode(), {**columns, "label": "promoters"}
 
 
+def _table(separator, title, rows):
+    return "".join(f"{a}{separator}{b}\n" for a, b in [(title, "label"), *rows]).encode()
+
+
+def _human_files():
+    """Yield path, content and columns of tables of promoters and enhancers; all have one sequence twice."""
+    for dataset, subset, path, separator, title in [
+        ("human_promoters_nontata", "test", "nontata.tsv", "\t", "seq"),
+        ("human_promoters_tata", "train", "tata/train.csv", ",", "sequence"),
+        ("human_promoters_tata", "dev", "tata/dev.csv", ",", "sequence"),
+        ("human_promoters_tata", "test", "tata/test.csv", ",", "sequence"),
+        ("human_enhancers", "test", "enhancers.tsv", "\t", "seq"),
+    ]:
+        twice = _dna(60)
+        rows = [(twice, 0), (_dna(60), 0), (_dna(60), 1), (reverse_complement(twice), 1)]
+        yield f"human/{path}", _table(separator, title, rows), {"dataset": dataset, "subset": subset}
+
+
+def _transcript_files():
+    """Yield path, content and columns of transcripts, the first two of every file on one stretch."""
+    ucsc = "range=chr1:{}-{} 5'pad=0 3'pad=0 strand={} repeatMasking=none"
+    human = [ucsc.format(1001, 2000, "+"), ucsc.format(2000, 3000, "-"), ucsc.format(9001, 9010, "+")]
+    ensembl = "cdna chromosome:GRCm38:X:{}:{}:{} gene:ENSMUSG{}.1 gene_biotype:toy"
+    mouse = [ensembl.format(1, 9, 1, 7), ensembl.format(501, 600, -1, 7), ensembl.format(10, 20, 1, 8)]
+    for subset, labels, headers in [
+        ("human", ("lncRNA", "mRNA"), human),
+        ("mouse", ("lncRNA", "mRNA"), mouse),
+        ("mouse-lncrna", ("lncRNA",), mouse),
+    ]:
+        for label in labels:
+            # The two classes have chromosomes or genes of their own.
+            own = [
+                header.replace("chr1:", f"{label}:")
+                .replace("X:", f"{label}:")
+                .replace("MUSG", f"MUSG{label}")
+                for header in headers
+            ]
+            records = [(f"{subset}_{label}_{i} {text}", _dna(40 + i)) for i, text in enumerate(own)]
+            columns = {"dataset": "mrna_lncrna", "label": label, "subset": subset}
+            yield f"rna/{subset}_{label}.fa.gz", gzip.compress(_fasta(records)), columns
+
+
+def _source_files():
+    """Yield path, content and columns of 16S genes: 5 of each genus, one twice, one without primers."""
+    records = []
+    for genus in ("Xanthobacter", "Afipia", "Bosea"):
+        genes = [_dna(200) + FORWARD + _dna(300) + reverse_complement(REVERSE) + _dna(200) for _ in range(3)]
+        # A part of another gene counts as that gene.
+        genes += [genes[0][50:], _dna(400)]
+        records += [(f"{genus}_{i} Class Order Family {genus}", gene) for i, gene in enumerate(genes)]
+    yield "16s/genes.fasta", _fasta(records).replace(b"\n", b"\r\n"), {"dataset": "16s_sources"}
+
+
 @pytest.fixture(scope="session")
 def toy_files(tmp_path_factory):
     """The small data home's folder and its registry."""
     folder = tmp_path_factory.mktemp("data_home")
     entries = []
-    for files in (_genome_files(), _promoter_files(), _annotated_files()):
-        for path, content, columns in files:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content)
-            digest = hashlib.sha256(content).hexdigest()
-            source = {"path": path, "repo": "toy/toy", "commit": "c", "path_in_repo": path}
-            entries.append(RegistryEntry(**source, bytes=len(content), sha256=digest, **columns))
+    kinds = (_genome_files, _promoter_files, _annotated_files, _human_files, _transcript_files, _source_files)
+    for path, content, columns in chain.from_iterable(files() for files in kinds):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        source = {"path": path, "repo": "toy/toy", "commit": "c", "path_in_repo": path}
+        entries.append(RegistryEntry(**source, bytes=len(content), sha256=digest, **columns))
     return folder, tuple(entries)
 
 

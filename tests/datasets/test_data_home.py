@@ -236,7 +236,7 @@ def test_fetch_file_reads_from_a_read_only_folder(entry, tmp_path):
 
 def test_registry_rows_are_complete_and_unique():
     entries = registry()
-    assert len(entries) == len({entry.path for entry in entries}) == 69
+    assert len(entries) == len({entry.path for entry in entries}) == 80
     for entry in entries:
         assert len(entry.sha256) == 64
         assert len(entry.commit) == 40

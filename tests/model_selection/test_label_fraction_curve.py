@@ -252,3 +252,56 @@ def test_display_draws_on_axes_that_are_given(split):
     assert display.ax_ is ax
     assert ax.get_ylabel() == "roc auc"
     pyplot.close(figure)
+
+
+class Halves(DummyClassifier):
+    """A classifier that notes which rows came with which labels."""
+
+    seen = []
+
+    def fit(self, X, y):
+        Halves.seen.append((np.asarray(X)[:, 0], np.asarray(y)))
+        labelled = y != -1
+        return super().fit(X[labelled], np.asarray(y)[labelled].tolist())
+
+
+@pytest.mark.parametrize("as_text", [False, True], ids=["numbers", "text"])
+def test_semi_supervised_estimators_get_all_rows_and_the_labels_drawn(data, as_text):
+    X, y, X_test, y_test = data
+    names = np.array(["no", "yes"])
+    y, y_test = (names[part] if as_text else part for part in (y, y_test))
+    Halves.seen, Noting.seen = [], []
+    label_fraction_curve(
+        {"all rows": Halves(), "labelled": Noting()}, X, y, X_test=X_test, y_test=y_test,
+        fractions=[10, 50], n_repeats=2, semi_supervised=["all rows"], random_state=0,
+    )  # fmt: skip
+    assert len(Halves.seen) == len(Noting.seen) == 4
+    for (rows, labels), drawn in zip(Halves.seen, Noting.seen, strict=True):
+        np.testing.assert_array_equal(rows, X[:, 0])
+        labelled = labels != -1
+        assert tuple(rows[labelled]) == drawn
+        np.testing.assert_array_equal(labels[labelled], y[labelled])
+
+
+def test_semi_supervised_rows_stay_in_their_split(data):
+    X, y, *_ = data
+    Halves.seen = []
+    folds = list(StratifiedKFold(4).split(X, y))
+    label_fraction_curve({"all": Halves()}, X, y, fractions=[20], cv=folds, semi_supervised={"all"})
+    for (rows, labels), (train, _) in zip(Halves.seen, folds, strict=True):
+        np.testing.assert_array_equal(rows, X[train, 0])
+        assert (labels != -1).sum() == 20
+
+
+@pytest.mark.parametrize("names", ["all", ["al"], ["all", "other"]], ids=str)
+def test_semi_supervised_must_name_estimators(data, names):
+    X, y, *_ = data
+    with pytest.raises(ValueError, match=r"semi_supervised must hold names of estimators, some of \['all'\]"):
+        label_fraction_curve({"all": Halves()}, X, y, fractions=[20], semi_supervised=names)
+
+
+def test_semi_supervised_refuses_minus_one_as_a_class(data):
+    X, y, *_ = data
+    y = np.where(y == 1, 1, -1)
+    with pytest.raises(ValueError, match=rf"-1 is a class of y, in row {np.argmax(y == -1)}"):
+        label_fraction_curve({"all": Halves()}, X, y, fractions=[20], semi_supervised=["all"])

@@ -118,3 +118,51 @@ def test_awd_lstm_starts_with_small_embeddings_and_no_bias():
     assert weight.abs().max() <= 0.1
     assert weight.std().item() == pytest.approx(0.2 / 12**0.5, rel=0.02)
     assert (model.bias == 0).all()
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 3])
+def test_awd_lstm_layers_above_are_not_run(n_layers, model, token_ids):
+    encoder = model.encoder
+    whole = encoder(token_ids)
+    for i, layer in enumerate(encoder.layers):
+        if i >= n_layers:
+            layer.register_forward_hook(lambda *_: pytest.fail("a layer above was run"))
+    part = encoder(token_ids, None, n_layers)
+    for found, expected in zip(part, whole, strict=True):
+        assert len(found) == n_layers
+        torch.testing.assert_close(found, expected[:n_layers], rtol=0, atol=0)
+
+
+def test_awd_lstm_goes_on_from_the_state_of_some_layers(model, token_ids):
+    whole = model.encoder(token_ids, None, 2).raw[1]
+    first = model.encoder(token_ids[:, :7], None, 2)
+    second = model.encoder(token_ids[:, 7:], first.state, 2)
+    torch.testing.assert_close(torch.cat([first.raw[1], second.raw[1]], dim=1), whole)
+
+
+@pytest.mark.parametrize("n_layers", [1, 2, 4])
+def test_awd_lstm_layer_groups_hold_every_parameter_once(n_layers):
+    encoder = AWDLSTM(18, **TINY, n_layers=n_layers)
+    groups = encoder.layer_groups()
+    assert len(groups) == n_layers + 1
+    held = [id(parameter) for group in groups for parameter in group.parameters()]
+    assert sorted(held) == sorted(map(id, encoder.parameters()))
+    assert next(groups[0].parameters()) is encoder.embedding.weight
+
+
+@pytest.mark.parametrize("n_layers", [1, 3])
+def test_awd_lstm_set_dropouts_equals_construction_with_them(n_layers, token_ids):
+    others = {"input_p": 0.5, "hidden_p": 0.4, "embedding_p": 0.3, "weight_p": 0.6}
+    made = AWDLSTM(18, **TINY, n_layers=n_layers, **others)
+    changed = AWDLSTM(18, **TINY, n_layers=n_layers, **NO_DROPOUT)
+    changed.load_state_dict(made.state_dict())
+    changed.set_dropouts(**others)
+    # The printed form shows every p.
+    assert str(changed) == str(made)
+    outputs = []
+    for encoder in (made, changed):
+        torch.manual_seed(0)
+        outputs.append(encoder(token_ids).raw[-1])
+    assert torch.equal(*outputs)
+    changed.set_dropouts(**NO_DROPOUT)
+    assert torch.equal(changed.train()(token_ids).raw[-1], changed.eval()(token_ids).raw[-1])

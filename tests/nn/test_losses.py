@@ -5,11 +5,17 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit, softmax
+from sklearn.metrics import log_loss
 
+from skgenome import sequences
 from skgenome.nn import (
+    ClassificationLoss,
     EncoderOutput,
     LanguageModelLoss,
+    _losses,
     activation_regularization,
+    row_nats,
     temporal_activation_regularization,
     token_nats,
 )
@@ -96,3 +102,83 @@ def test_language_model_loss_has_no_penalty_with_zero_weights():
     output = EncoderOutput([torch.ones(1, 2, 3)], [torch.ones(1, 2, 3)], [])
     _, penalty = LanguageModelLoss(0, 0)(torch.zeros(1, 2, 6), torch.full((1, 2), 2), output)
     assert penalty.item() == 0
+
+
+def test_token_nats_knows_the_special_ids_of_the_tokenizer():
+    """nn may not import sequences, so it has its own number."""
+    assert _losses.N_SPECIAL == sequences.N_SPECIAL
+
+
+@pytest.fixture
+def weights(rng):
+    return rng.uniform(0.1, 3, 12)
+
+
+def loss_of(logits, targets, weights):
+    """Compute the loss of numpy arrays."""
+    logits, targets, weights = map(torch.from_numpy, (logits, targets, weights))
+    return ClassificationLoss()(logits, (targets, weights)).item()
+
+
+def test_classification_loss_of_a_column_is_sklearns_log_loss(rng, weights):
+    logits, y = rng.normal(0, 2, (12, 1)), rng.integers(0, 2, 12)
+    found = loss_of(logits, y[:, None].astype(float), weights)
+    expected = log_loss(y, expit(logits[:, 0]), sample_weight=weights, normalize=False, labels=[0, 1]) / 12
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_classification_loss_of_classes_is_sklearns_log_loss(rng, weights):
+    logits, y = rng.normal(0, 2, (12, 4)), rng.integers(0, 4, 12)
+    probabilities = softmax(logits, axis=1)
+    expected = log_loss(y, probabilities, sample_weight=weights, normalize=False, labels=range(4)) / 12
+    assert loss_of(logits, y, weights) == pytest.approx(expected, rel=1e-9)
+
+
+def test_classification_loss_of_labels_is_the_mean_of_their_log_losses(rng, weights):
+    logits, y = rng.normal(0, 2, (12, 3)), rng.integers(0, 2, (12, 3))
+    each = [
+        log_loss(y[:, i], expit(logits[:, i]), sample_weight=weights, normalize=False, labels=[0, 1]) / 12
+        for i in range(3)
+    ]
+    assert loss_of(logits, y.astype(float), weights) == pytest.approx(np.mean(each), rel=1e-9)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_classification_loss_of_equal_scores_is_the_logarithm_of_their_number(n_classes):
+    loss = loss_of(np.full((3, n_classes), 4.0), np.array([0, 1, 1]), np.ones(3))
+    assert loss == pytest.approx(math.log(n_classes))
+
+
+def test_classification_loss_of_a_column_is_that_of_two_classes(rng, weights):
+    logits, y = rng.normal(0, 2, (12, 1)), rng.integers(0, 2, 12)
+    two = np.hstack([np.zeros((12, 1)), logits])
+    column = loss_of(logits, y[:, None].astype(float), weights)
+    assert column == pytest.approx(loss_of(two, y, weights), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["classes", "labels"])
+def test_classification_loss_a_weight_is_a_repetition(kind, rng):
+    logits, counts = rng.normal(0, 2, (5, 3)), np.array([2, 0, 1, 3, 1])
+    y = rng.integers(0, 3, 5) if kind == "classes" else rng.integers(0, 2, (5, 3)).astype(float)
+    repeated = np.repeat(logits, counts, axis=0), np.repeat(y, counts, axis=0), np.ones(7)
+    assert 5 * loss_of(logits, y, counts.astype(float)) == pytest.approx(7 * loss_of(*repeated), rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["classes", "labels"])
+def test_row_nats_passes_gradcheck(kind, rng):
+    logits = torch.from_numpy(rng.normal(size=(4, 3))).requires_grad_()
+    y = rng.integers(0, 3, 4) if kind == "classes" else rng.integers(0, 2, (4, 3)).astype(float)
+    assert torch.autograd.gradcheck(lambda x: row_nats(x, torch.from_numpy(y)), logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_row_nats_of_half_precision_is_computed_in_float32(dtype, rng):
+    logits, y = torch.from_numpy(rng.normal(0, 5, (6, 3))).to(dtype), torch.tensor([0, 1, 2, 2, 1, 0])
+    assert row_nats(logits, y).dtype == torch.float32
+    assert torch.equal(row_nats(logits, y), row_nats(logits.float(), y))
+
+
+def test_row_nats_of_sure_and_wrong_scores_stays_finite():
+    logits = torch.tensor([[1e4], [-1e4]])
+    assert row_nats(logits, torch.tensor([[0.0], [1.0]])).tolist() == [1e4, 1e4]
+    assert row_nats(logits, torch.tensor([[1.0], [0.0]])).tolist() == [0, 0]

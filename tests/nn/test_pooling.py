@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from skgenome.nn import POOLINGS, PoolingAccumulator, pool
+from skgenome import sequences
+from skgenome.nn import (
+    BOTH_STRANDS,
+    POOLINGS,
+    PoolingAccumulator,
+    SegmentAccumulator,
+    _pooling,
+    join_strands,
+    n_pooled,
+    pool,
+)
 
 ALL_POOLINGS = pytest.mark.parametrize("pooling", sorted(POOLINGS))
 
@@ -88,3 +98,86 @@ def test_pool_passes_gradcheck(pooling, states, mask):
 def test_pooling_accumulator_refuses_an_unknown_pooling():
     with pytest.raises(ValueError, match=r"pooling must be one of \['concat', .*Got 'median' instead"):
         PoolingAccumulator("median")
+
+
+def test_pooling_knows_the_padding_of_the_tokenizer():
+    """nn may not import sequences, so it has its own number."""
+    assert _pooling.PAD_ID == sequences.PAD_ID
+
+
+@pytest.mark.parametrize(
+    ("strand", "expected"),
+    [("forward", [[1, 2]]), ("augment", [[1, 2]]), ("average", [[3, 4]]), ("concat", [[1, 2, 5, 6]])],
+)
+def test_join_strands_by_hand(strand, expected):
+    forward, reverse = torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0, 6.0]])
+    assert join_strands(forward, reverse, strand).tolist() == expected
+    assert join_strands(forward, None if strand not in BOTH_STRANDS else reverse, strand).tolist() == expected
+
+
+def test_join_strands_average_does_not_ask_which_came_first(states):
+    forward, reverse = states[0], states[1]
+    assert torch.equal(join_strands(forward, reverse, "average"), join_strands(reverse, forward, "average"))
+
+
+def average_segments(states, mask, n_segments, size=99):
+    """Run a segment accumulator over pieces of a size."""
+    accumulator = SegmentAccumulator(n_segments, mask.sum(1))
+    for piece, piece_mask in zip(states.split(size, dim=1), mask.split(size, dim=1), strict=True):
+        accumulator.update(piece, piece_mask)
+    return accumulator.result()
+
+
+SEGMENTS = pytest.mark.parametrize("n_segments", [1, 2, 3, 5, 11, 20])
+
+
+@SEGMENTS
+@pytest.mark.parametrize("size", [1, 3, 4, 10, 11])
+def test_segment_accumulator_is_torchs_adaptive_average_of_each_row(size, n_segments, states, mask):
+    states, mask = states[:5], mask[:5]
+    found = average_segments(states, mask, n_segments, size)
+    assert found.shape == (5, n_segments * 4)
+    for row, row_mask, vector in zip(states, mask, found, strict=True):
+        if row_mask.any():
+            real = row[row_mask].T[None]
+            expected = torch.nn.functional.adaptive_avg_pool1d(real, n_segments)[0].T.flatten()
+        else:
+            expected = torch.zeros(n_segments * 4, dtype=torch.float64)
+        torch.testing.assert_close(vector, expected)
+
+
+def test_segment_accumulator_of_one_segment_is_the_mean(states, mask):
+    torch.testing.assert_close(average_segments(states[:5], mask[:5], 1), pool(states[:5], mask[:5], "mean"))
+
+
+@SEGMENTS
+@pytest.mark.parametrize("value", [1e300, np.inf, -np.inf, np.nan])
+def test_segment_accumulator_masked_values_have_no_influence(value, n_segments, states, mask):
+    states, mask = states[:5], mask[:5]
+    spoilt = torch.where(mask[..., None], states, value)
+    found = average_segments(spoilt, mask, n_segments, 4)
+    torch.testing.assert_close(found, average_segments(states, mask, n_segments))
+
+
+def test_segment_accumulator_passes_gradcheck(states, mask):
+    states = states[:3].requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: average_segments(x, mask[:3], 3, 4), states)
+
+
+def test_segment_accumulator_under_autocast_keeps_the_precision_of_the_states(states, mask):
+    """Non-regression: the mean of a segment was taken in half precision, and given in it."""
+    states = states[:5].float()
+    exact = average_segments(states, mask[:5], 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(average_segments(states, mask[:5], 3), exact)
+
+
+@pytest.mark.parametrize(("pooling", "expected"), [("mean", 1), ("concat", 3), (1, 1), (7, 7)])
+def test_n_pooled_counts_the_vectors(pooling, expected):
+    assert n_pooled(pooling) == expected
+
+
+@pytest.mark.parametrize("pooling", ["median", 0, -3, 2.0, None])
+def test_n_pooled_refuses_what_is_no_pooling(pooling):
+    with pytest.raises(ValueError, match=f"or a number of segments from 1. Got {pooling!r} instead"):
+        n_pooled(pooling)

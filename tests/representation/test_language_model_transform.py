@@ -8,9 +8,8 @@ import torch
 from skgenome.exceptions import ModelMismatchError
 from skgenome.nn import POOLINGS, pool
 from skgenome.preprocessing import KmerTokenizer
-from skgenome.representation import LanguageModel
+from skgenome.representation import LanguageModel, _language_model
 from skgenome.sequences import pad_rows, reverse_complement
-from skgenome.training import _inference
 
 POOLED = pytest.mark.parametrize("pooling", sorted(POOLINGS))
 
@@ -93,9 +92,12 @@ def test_transform_other_rows_have_no_influence(lm, token_ids):
 
 @pytest.mark.parametrize("chunk", [1, 5, 74, 75, 76])
 def test_transform_pieces_change_nothing(chunk, lm, token_ids, monkeypatch):
-    expected = lm.transform(token_ids)
-    monkeypatch.setattr(_inference, "CHUNK", chunk)
+    """Non-regression: this once set the size where transform no longer reads it, and tested nothing."""
+    expected, lengths = lm.transform(token_ids), set()
+    monkeypatch.setattr(_language_model, "CHUNK", chunk)
+    lm.module_.encoder.layers[0].register_forward_hook(lambda _, inputs, __: lengths.add(inputs[0].shape[1]))
     np.testing.assert_allclose(lm.transform(token_ids), expected, atol=1e-6)
+    assert max(lengths) == min(chunk, 75)
 
 
 @pytest.mark.parametrize("strand", ["forward", "average", "concat"])

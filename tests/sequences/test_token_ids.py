@@ -272,3 +272,30 @@ def test_token_ids_row_is_a_view():
     token_ids = TokenIds(np.array([2, 3, 4]), np.array([0, 1, 3]))
     assert np.shares_memory(token_ids.row(1), token_ids.values)
     assert token_ids.row(1).tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("form", [list, np.array], ids=["list", "array"])
+def test_token_ids_take_keeps_rows_in_the_order_given(form, rng):
+    token_ids = check_token_ids(random_rows(rng))
+    chosen = [7, 0, 39, 7, 12]
+    taken = token_ids.take(form(chosen))
+    assert rows_of(taken) == [rows_of(token_ids)[i] for i in chosen]
+    assert taken.values.dtype == token_ids.values.dtype
+    assert taken.offsets.dtype == np.int64
+    assert taken.lengths.tolist() == token_ids.lengths[chosen].tolist()
+
+
+def test_token_ids_take_of_no_row_is_empty(rng):
+    taken = check_token_ids(random_rows(rng)).take([])
+    assert (taken.n_rows, len(taken.values)) == (0, 0)
+
+
+def test_token_ids_take_is_a_copy():
+    token_ids = TokenIds(np.array([2, 3, 4]), np.array([0, 1, 3]))
+    token_ids.take([0, 1]).values[:] = 9
+    assert token_ids.values.tolist() == [2, 3, 4]
+
+
+def test_check_token_ids_passes_packed_ids_through(rng):
+    token_ids = check_token_ids(random_rows(rng))
+    assert check_token_ids(token_ids) is token_ids

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skgenome.nn import POOLINGS, AWDLSTMLanguageModel, pool, token_nats
+from skgenome.nn import POOLINGS, AWDLSTMLanguageModel, PooledEncoder, pool, token_nats
 from skgenome.sequences import TokenIds, check_token_ids
 from skgenome.training import _inference, pool_rows, row_surprise
 
@@ -62,21 +62,18 @@ def surprise_by_hand(model, token_ids):
 @pytest.mark.parametrize("pooling", sorted(POOLINGS))
 @pytest.mark.parametrize("layers", [[-1], [0], [0, 1], [1, 0]], ids=str)
 def test_pool_rows_equals_pooling_each_row_whole(pooling, layers, model, token_ids, device):
-    features = pool_rows(
-        model.encoder, token_ids, pooling=pooling, layers=layers, batch_size=4, device=device, **FLOAT32
-    )
+    encoder = PooledEncoder(model.encoder, pooling, layers)
+    features = pool_rows(encoder, token_ids, k=3, batch_size=4, device=device, **FLOAT32)
     assert features.dtype == np.float32
     np.testing.assert_allclose(features, pool_by_hand(model, token_ids, pooling, layers), atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
-def test_pool_rows_batches_and_pieces_change_nothing(batch_size, chunk, model, token_ids, monkeypatch):
-    monkeypatch.setattr(_inference, "CHUNK", chunk)
-    features = pool_rows(
-        model.encoder, token_ids, pooling="concat", layers=[-1], batch_size=batch_size,
-        device=torch.device("cpu"), **FLOAT32,
-    )  # fmt: skip
+def test_pool_rows_batches_and_pieces_change_nothing(batch_size, chunk, model, token_ids):
+    encoder = PooledEncoder(model.encoder, "concat", [-1], piece_length=chunk)
+    options = {"k": 3, "batch_size": batch_size, "device": torch.device("cpu"), **FLOAT32}
+    features = pool_rows(encoder, token_ids, **options)
     np.testing.assert_allclose(features, pool_by_hand(model, token_ids, "concat", [-1]), atol=1e-5)
 
 
@@ -101,10 +98,9 @@ def test_inference_in_bfloat16_is_close_to_float32(model, token_ids):
 
 def test_pool_rows_without_any_token_gives_zeros(model):
     token_ids = TokenIds(np.zeros(0, dtype=np.uint8), np.zeros(4, dtype=np.int64))
-    features = pool_rows(
-        model.encoder, token_ids, pooling="mean", layers=[-1], batch_size=2,
-        device=torch.device("cpu"), **FLOAT32,
-    )  # fmt: skip
+    encoder = PooledEncoder(model.encoder, "mean", [-1])
+    options = {"k": 3, "batch_size": 2, "device": torch.device("cpu"), **FLOAT32}
+    features = pool_rows(encoder, token_ids, **options)
     assert features.tolist() == [[0] * 4] * 3
 
 
@@ -128,7 +124,7 @@ def test_inference_gives_the_module_back_as_it_was_after_an_error(training, toke
     module = Breaks().train(training)
     options = {"batch_size": 2, "device": device, **FLOAT32}
     with pytest.raises(ZeroDivisionError, match="broken"):
-        pool_rows(module, token_ids, pooling="mean", layers=[0], **options)
+        pool_rows(PooledEncoder(module, "mean", [0]).train(training), token_ids, k=3, **options)
     with pytest.raises(ZeroDivisionError, match="broken"):
         row_surprise(module, token_ids, **options)
     assert module.seen == [(False, device.type, False)] * 2

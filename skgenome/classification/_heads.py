@@ -1,0 +1,151 @@
+"""The head, fitted on the features of an encoder that is not moved: where fine-tuning starts from."""
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from torch import nn
+
+from skgenome.classification._splits import complete_splits, fold_splits
+from skgenome.classification._targets import Targets
+from skgenome.nn import LinearHead, MLPHead
+from skgenome.training import train_head
+
+#: Strengths that the linear probe chooses from.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+_FOLDS = 5
+
+# The hidden layer is trained for so many steps of so many rows, on features: seconds.
+_HEAD_STEPS, _HEAD_BATCH, _HEAD_RATE = 600, 64, 3e-3
+
+
+def make_head(
+    head: str, n_features: int, n_outputs: int, *, hidden_size: int, input_p: float, hidden_p: float
+):
+    """Make a head with random weights.
+
+    Parameters
+    ----------
+    head : {'linear', 'mlp', 'concat-pool'}
+        Which.
+    n_features, n_outputs : int
+        Its sizes.
+    hidden_size : int
+        Units of the hidden layer.
+    input_p, hidden_p : float
+        Dropouts.
+
+    Returns
+    -------
+    LinearHead or MLPHead
+        The head.
+    """
+    if head == "linear":
+        return LinearHead(n_features, n_outputs, input_p)
+    return MLPHead(n_features, n_outputs, hidden_size, input_p, hidden_p)
+
+
+def restore_head(weights: dict[str, np.ndarray], *, input_p: float, hidden_p: float) -> nn.Module:
+    """Make a head of its weights, whatever the parameters are by now.
+
+    Parameters
+    ----------
+    weights : dict of str to ndarray
+        The state dict of a head.
+    input_p, hidden_p : float
+        Dropouts.
+
+    Returns
+    -------
+    LinearHead or MLPHead
+        The head, in eval mode.
+    """
+    kind = "linear" if "linear.weight" in weights else "mlp"
+    first, last = ("linear", "linear") if kind == "linear" else ("layers.1", "layers.5")
+    hidden_size, n_features = weights[f"{first}.weight"].shape
+    # Drawing weights that are replaced at once must not move the user's generator.
+    with torch.random.fork_rng(devices=[]):
+        head = make_head(
+            kind,
+            n_features,
+            len(weights[f"{last}.bias"]),
+            hidden_size=hidden_size,
+            input_p=input_p,
+            hidden_p=hidden_p,
+        )
+    # A copy, since arrays that joblib maps from disk are read-only.
+    head.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    return head.eval()
+
+
+def fit_head(
+    head: nn.Module, features: np.ndarray, targets: Targets, *, weight_decay: float, seed: int
+) -> None:
+    """Fit a head on features that do not change, in place; it standardises them already.
+
+    Parameters
+    ----------
+    head : LinearHead or MLPHead
+        A linear one becomes the L2 logistic regression whose strength cross-validates best: the optimum,
+        from which fine-tuning starts without tearing the features apart (Kumar et al. 2022). The other is
+        trained.
+    features : ndarray of float32, shape (n_samples, n_features)
+        Of the labelled rows.
+    targets : Targets
+        Their labels, each class among them.
+    weight_decay : float
+        Of a head that is trained.
+    seed : int
+        Of folds and draws.
+
+    References
+    ----------
+    Kumar, Raghunathan, Jones, Ma and Liang, "Fine-Tuning can Distort Pretrained Features and Underperform
+    Out-of-Distribution" (2022), section 4: linear probing, then fine-tuning.
+    """
+    y, coder, weights, _ = targets
+    if isinstance(head, MLPHead):
+        train_head(
+            head,
+            features,
+            coder.encode(y),
+            weights,
+            n_steps=_HEAD_STEPS,
+            learning_rate=_HEAD_RATE,
+            weight_decay=weight_decay,
+            batch_size=_HEAD_BATCH,
+            seed=seed,
+        )
+        return
+    with torch.no_grad():
+        x = head.standardize(torch.from_numpy(features)).double().numpy()
+        splits = fold_splits(targets, _FOLDS, seed)
+        columns = [y] if coder.kind != "multilabel" else list(y.T)
+        fits = [_probe(x, column, weights, splits) for column in columns]
+        head.linear.weight.copy_(torch.from_numpy(np.vstack([fit.coef_ for fit in fits])))
+        head.linear.bias.copy_(torch.from_numpy(np.concatenate([fit.intercept_ for fit in fits])))
+
+
+def _probe(x: np.ndarray, y: np.ndarray, weights: np.ndarray, splits: list) -> LogisticRegression:
+    """Fit the logistic regression whose strength predicts held-out rows best."""
+    classes = np.unique(y)
+    splits = complete_splits(y, splits)
+    losses = np.zeros(len(STRENGTHS))
+    for train, test in splits:
+        model = LogisticRegression(max_iter=1000, warm_start=True)
+        for i, C in enumerate(STRENGTHS):
+            model.set_params(C=C).fit(x[train], y[train], sample_weight=weights[train])
+            losses[i] += log_loss(
+                y[test],
+                model.predict_proba(x[test]),
+                sample_weight=weights[test],
+                labels=classes,
+                normalize=False,
+            )
+            if losses[i] > 1.2 * losses[: i + 1].min():
+                # Weaker penalties take longest and only overfit more.
+                losses[i + 1 :] = np.inf
+                break
+    # Without anything to compare on, the middle of the grid for standardised features.
+    C = STRENGTHS[int(np.argmin(losses))] if splits else STRENGTHS[1]
+    return LogisticRegression(C=C, max_iter=1000).fit(x, y, sample_weight=weights)

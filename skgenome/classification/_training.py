@@ -1,0 +1,338 @@
+"""One training of a classifier, and how the number of its passes is chosen."""
+
+import copy
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from skgenome.classification._heads import fit_head, make_head
+from skgenome.classification._splits import complete_splits, fold_splits, holdout_split, shows_all
+from skgenome.classification._targets import Targets
+from skgenome.exceptions import SkgenomeWarning
+from skgenome.nn import PooledEncoder, SequenceClassifierModule
+from skgenome.sequences import TokenIds
+from skgenome.training import LabelledRows, Stage, finetune
+
+#: early_stopping="auto": up to so many rows every row is held out once, beyond that a share of them.
+MOST_ROWS_FOR_FOLDS = 250
+
+
+class Labelled(NamedTuple):
+    """The rows to learn from, and all that is worked out of them once."""
+
+    rows: LabelledRows
+    """Token ids on the strands that are read, with targets and weights."""
+    features: np.ndarray
+    """What the encoder makes of them before any training, (n_rows, n_features)."""
+    targets: Targets
+    """Labels and groups."""
+
+    @classmethod
+    def of(
+        cls, token_ids: TokenIds, features: np.ndarray, targets: Targets, strand: str, k: int
+    ) -> "Labelled":
+        """Put the parts together.
+
+        Parameters
+        ----------
+        token_ids : TokenIds
+            The rows.
+        features : ndarray of float32, shape (n_rows, n_features)
+            Of the same rows.
+        targets : Targets
+            Of the same rows.
+        strand : {'forward', 'augment', 'average', 'concat'}
+            Which strands are read.
+        k : int
+            Bases in a token.
+
+        Returns
+        -------
+        Labelled
+            The rows.
+        """
+        codes = targets.coder.encode(targets.y)
+        rows = LabelledRows.of_strand(token_ids, codes, targets.weights, strand, k)
+        return cls(rows, features, targets)
+
+
+class Recipe(NamedTuple):
+    """What all trainings of one fit have in common."""
+
+    head: dict[str, Any]
+    """Options of :func:`make_head`."""
+    dropouts: dict[str, float]
+    """Of the encoder."""
+    bptt: int
+    """Tokens through which the gradient goes back."""
+    stages: list[Stage]
+    """What is trained for how long; none leaves the network at its fitted head."""
+    options: dict[str, Any]
+    """The other options of :func:`skgenome.training.finetune`."""
+
+
+class Trained(NamedTuple):
+    """What a training gives."""
+
+    module: SequenceClassifierModule
+    """The network, in eval mode."""
+    history: list[dict]
+    """A row for the start and one for each pass."""
+    best_epoch: int
+    """The pass whose weights these are."""
+
+
+def start_head(
+    labelled: Labelled, rows: np.ndarray, recipe: Recipe, reference: np.ndarray, seed: int
+) -> torch.nn.Module:
+    """Make a head and fit it on the features as they are.
+
+    Parameters
+    ----------
+    labelled : Labelled
+        Rows and labels.
+    rows : ndarray of int
+        Which of them.
+    recipe : Recipe
+        The kind of head.
+    reference : ndarray of float32, shape (n_reference, n_features)
+        Features that tell the scale, of unlabelled rows too.
+    seed : int
+        Of folds and draws.
+
+    Returns
+    -------
+    LinearHead or MLPHead
+        The head. Where a class is missing from the labels it starts at zero: all are equally likely.
+    """
+    targets = labelled.targets.subset(rows)
+    head = make_head(n_features=reference.shape[1], n_outputs=targets.coder.n_outputs, **recipe.head)
+    head.standardize.measure(torch.from_numpy(reference))
+    known = targets.y if targets.y.ndim == 2 else targets.coder.classes
+    if shows_all(targets.y, known):
+        weight_decay = recipe.options["weight_decay"]
+        fit_head(head, labelled.features[rows], targets, weight_decay=weight_decay, seed=seed)
+    else:
+        last = [layer for layer in head.modules() if isinstance(layer, torch.nn.Linear)][-1]
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.zeros_(last.bias)
+    return head
+
+
+def train(
+    pooled: PooledEncoder,
+    head: torch.nn.Module,
+    rows: LabelledRows,
+    recipe: Recipe,
+    seed: int,
+    *,
+    validation: LabelledRows | None = None,
+    n_epochs: int | None = None,
+) -> Trained:
+    """Fine-tune a copy of an encoder under a head.
+
+    Parameters
+    ----------
+    pooled : PooledEncoder
+        The encoder, which is left as it is.
+    head : LinearHead or MLPHead
+        The fitted head, which is trained in place.
+    rows : LabelledRows
+        What to learn from.
+    recipe : Recipe
+        How.
+    seed : int
+        Of the order of the rows.
+    validation : LabelledRows or None
+        What to choose the best pass by.
+    n_epochs : int or None
+        Passes after which to stop. None: those of all stages; 0 leaves the network as it is.
+
+    Returns
+    -------
+    Trained
+        The network and how it came about.
+    """
+    module = SequenceClassifierModule(copy.deepcopy(pooled), head)
+    module.encoder.piece_length = recipe.bptt
+    module.encoder.encoder.set_dropouts(**recipe.dropouts)
+    history, best_epoch = finetune(
+        module,
+        rows,
+        validation,
+        recipe.stages,
+        strand=pooled.strand,
+        n_epochs=n_epochs,
+        seed=seed,
+        **recipe.options,
+    )
+    return Trained(module, history, best_epoch)
+
+
+class Trainer:
+    """The trainings of one fit: from the same encoder and rows, on some or all of them.
+
+    Parameters
+    ----------
+    pooled : PooledEncoder
+        The encoder, which is left as it is.
+    labelled : Labelled
+        Rows and labels.
+    recipe : Recipe
+        How to train.
+    reference : ndarray of float32, shape (n_reference, n_features)
+        Features that tell the scale, of unlabelled rows too.
+    seed : int
+        Of everything random.
+    """
+
+    def __init__(
+        self, pooled: PooledEncoder, labelled: Labelled, recipe: Recipe, reference: np.ndarray, seed: int
+    ):
+        self.pooled, self.labelled, self.recipe = pooled, labelled, recipe
+        self.reference, self.seed = reference, seed
+
+    def train(self, rows: np.ndarray, held_out: np.ndarray | None = None, n_epochs: int | None = None):
+        """Fit a head on some rows and fine-tune on them.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which.
+        held_out : ndarray of int or None
+            What to choose the best pass by.
+        n_epochs : int or None
+            Passes after which to stop.
+
+        Returns
+        -------
+        Trained
+            The network and how it came about.
+        """
+        head = start_head(self.labelled, rows, self.recipe, self.reference, self.seed)
+        validation = None if held_out is None else self.labelled.rows.subset(held_out)
+        part = self.labelled.rows.subset(rows)
+        return train(
+            self.pooled, head, part, self.recipe, self.seed, validation=validation, n_epochs=n_epochs
+        )
+
+    def train_on_all(self, n_epochs: int | None = None) -> Trained:
+        """Train on every row.
+
+        Parameters
+        ----------
+        n_epochs : int or None
+            Passes after which to stop.
+
+        Returns
+        -------
+        Trained
+            The network and how it came about.
+        """
+        return self.train(np.arange(len(self.labelled.targets.y)), n_epochs=n_epochs)
+
+    def choose(self, how: str | bool, validation_size: float, n_folds: int) -> Trained:
+        """Choose the number of passes on held-out rows, and give the network of so many.
+
+        Parameters
+        ----------
+        how : {'auto', 'holdout', 'cv'} or False
+            What is held out.
+        validation_size : float
+            Share of the rows for 'holdout'.
+        n_folds : int
+            For 'cv'.
+
+        Returns
+        -------
+        Trained
+            The network and how it came about.
+        """
+        targets = self.labelled.targets
+        if not self.recipe.stages or how is False:
+            return self.train_on_all()
+        if how == "auto":
+            how = "cv" if len(targets.y) <= MOST_ROWS_FOR_FOLDS else "holdout"
+        if how == "cv":
+            splits = complete_splits(targets.y, fold_splits(targets, n_folds, self.seed))
+        else:
+            splits = holdout_split(targets, validation_size, self.seed)
+        if not splits:
+            _warn_nothing_to_hold_out()
+            return self.train_on_all(n_epochs=0)
+        return self._by_folds(splits) if how == "cv" else self._by_holdout(*splits[0])
+
+    def _by_holdout(self, rows: np.ndarray, held_out: np.ndarray) -> Trained:
+        trained = self.train(rows, held_out)
+        if trained.best_epoch > 0:
+            return trained
+        # The head alone was best: then it may as well learn from the rows that were held out.
+        return self.train_on_all(n_epochs=0)._replace(history=trained.history)
+
+    def _by_folds(self, splits: list[tuple[np.ndarray, np.ndarray]]) -> Trained:
+        histories = [self.train(*split).history for split in splits]
+        mean = mean_fold_loss(histories, splits, self.labelled.rows.weights)
+        best_epoch = int(np.argmin(mean))
+        trained = self.train_on_all(n_epochs=best_epoch)
+        return Trained(trained.module, join_histories(trained.history, histories[0], mean), best_epoch)
+
+
+def mean_fold_loss(
+    histories: list[list[dict]], splits: list[tuple[np.ndarray, np.ndarray]], weights: np.ndarray
+) -> np.ndarray:
+    """Average the validation loss of folds, pass by pass, over all rows that were held out.
+
+    Parameters
+    ----------
+    histories : list of list of dict
+        Of each fold. A fold that was stopped early ends the comparison for all.
+    splits : list of (train, validation)
+        Row numbers.
+    weights : ndarray of shape (n_rows,)
+        Of the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_epochs + 1,)
+        In nats; the first is that of the start.
+    """
+    n_epochs = min(map(len, histories))
+    losses = np.array([[row["valid_loss"] for row in rows[:n_epochs]] for rows in histories])
+    # A fold's loss is a mean over its rows, of weights that need not have mean 1 there.
+    counts = np.array([len(held_out) for _, held_out in splits])
+    return counts @ losses / sum(weights[held_out].sum() for _, held_out in splits)
+
+
+def join_histories(history: list[dict], of_fold: list[dict], valid_loss: np.ndarray) -> list[dict]:
+    """Put the losses of folds beside the passes of the training on all rows.
+
+    Parameters
+    ----------
+    history : list of dict
+        Of the training on all rows, which ends at the best pass.
+    of_fold : list of dict
+        Of a fold, for the stages of the passes after that.
+    valid_loss : ndarray of shape (n_epochs + 1,)
+        Of the folds.
+
+    Returns
+    -------
+    list of dict
+        A row for the start and each pass that was compared; of those after the best, nothing but the
+        validation loss is known.
+    """
+    rest = [{**row, "train_loss": np.nan, "seconds": 0.0} for row in of_fold[len(history) : len(valid_loss)]]
+    rows = [*history, *rest]
+    return [{**row, "valid_loss": loss} for row, loss in zip(rows, valid_loss.tolist(), strict=True)]
+
+
+def _warn_nothing_to_hold_out() -> None:
+    warnings.warn(
+        "A class or label has a single row, or its rows are all of one group, so that none can be held out "
+        "to choose the number of passes by: the head alone is fitted. Give more labels, or set "
+        "early_stopping=False to fine-tune without a choice.",
+        SkgenomeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,462 @@
+"""Train a classifier in stages: more of the network each time, every layer group at a rate of its own."""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, GradientNormClipping
+from skorch.helper import predefined_split
+from torch import nn
+
+from skgenome.nn import ClassificationLoss, row_nats
+from skgenome.training._callbacks import FiniteLoss, TrainingProgress
+from skgenome.training._device import autocast
+from skgenome.training._inference import borrowed
+from skgenome.training._nets import LEAST_CYCLE, optimizer_options, schedule_callback
+from skgenome.training._rows import Inputs, LabelledRows, RowBatches
+
+
+class Stage(NamedTuple):
+    """What is trained for how long."""
+
+    n_groups: int
+    """Layer groups that are trained, counted from the head down."""
+    n_epochs: int
+    """Passes over the labelled rows."""
+    learning_rate: float
+    """Peak rate of the head; every group below it has a lower one."""
+
+
+class ClassifierNet(NeuralNet):
+    """A net that computes in a precision of its own.
+
+    It is a subclass because skorch has no hook for autocast; it changes this one step alone.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps (token_ids, reverse) to logits.
+    *args
+        As in :class:`skorch.NeuralNet`.
+    dtype : torch.dtype, default=torch.float32
+        What matrix products are computed in.
+    **kwargs
+        As in :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):
+        super().__init__(module, *args, **kwargs)
+        self.dtype = dtype
+
+    def infer(self, x: Inputs, **fit_params) -> torch.Tensor:
+        """Compute the scores of one batch.
+
+        Parameters
+        ----------
+        x : dict of Tensor
+            The batch.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_outputs)
+            Logits, float32.
+        """
+        with autocast(self.dtype, torch.device(self.device)):
+            return super().infer(x, **fit_params).float()
+
+
+class BestWeights(Callback):
+    """Keep the weights of the round that has the least validation loss.
+
+    Parameters
+    ----------
+    loss : float
+        Of the weights as they are before the training.
+    module : torch.nn.Module
+        Which weights.
+    patience : int or None, default=None
+        Rounds without a smaller loss after which the training ends. None: never.
+    """
+
+    def __init__(self, loss: float, module: nn.Module, patience: int | None = None):
+        self.loss, self.patience = loss, patience
+        self.epoch, self.n_epochs = 0, 0
+        self.weights = copy.deepcopy(module.state_dict())
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there has been no smaller loss for too long."""
+        return self.patience is not None and self.n_epochs - self.epoch >= self.patience
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
+        """Compare, and keep or not.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where the training is to end: skorch stops on it and keeps its history.
+        """
+        self.n_epochs += 1
+        loss = net.history[-1, "valid_loss"]
+        if loss < self.loss:
+            self.loss, self.epoch = loss, self.n_epochs
+            self.weights = copy.deepcopy(net.module_.state_dict())
+        if self.exhausted:
+            raise KeyboardInterrupt
+
+
+def gradual_stages(
+    n_groups: int, epochs_per_stage: int, max_epochs: int, learning_rate: float
+) -> list[Stage]:
+    """Unfreeze one layer group after the other, from the top; the whole network is trained last.
+
+    Parameters
+    ----------
+    n_groups : int
+        Layer groups, the head counted in.
+    epochs_per_stage : int
+        Passes for each group that is added, before all are trained.
+    max_epochs : int
+        Passes for the whole network.
+    learning_rate : float
+        Peak rate of the head.
+
+    Returns
+    -------
+    list of Stage
+        From head and top layer to everything.
+
+    References
+    ----------
+    Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018), section 3.3.
+
+    Examples
+    --------
+    >>> from skgenome.training import gradual_stages
+    >>> [stage.n_groups for stage in gradual_stages(5, 1, 3, 1e-3)]
+    [2, 3, 4, 5]
+    """
+    stages = [Stage(n, epochs_per_stage, learning_rate) for n in range(2, n_groups)]
+    return [*stages, Stage(n_groups, max_epochs, learning_rate)]
+
+
+def mean_loss(
+    module: nn.Module,
+    rows: LabelledRows,
+    *,
+    batch_size: int,
+    strand: str,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """Compute the weighted log loss of labelled rows.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps (token_ids, reverse) to logits. It is left as it was found.
+    rows : LabelledRows
+        The rows.
+    batch_size : int
+        Rows in a batch.
+    strand : str
+        As in :class:`RowBatches`.
+    device : torch.device
+        Where to run.
+    dtype : torch.dtype, default=torch.float32
+        In which precision.
+
+    Returns
+    -------
+    float
+        In nats.
+    """
+    total = 0.0
+    with borrowed(module, device, dtype):
+        for inputs, (targets, weights) in RowBatches(rows, batch_size, strand):
+            logits = module(**{name: part.to(device) for name, part in inputs.items()})
+            total += float((row_nats(logits, targets.to(device)) * weights.to(device)).sum())
+    return total / len(rows)
+
+
+def _freeze_below(module: nn.Module, n_groups: int) -> None:
+    """Let gradients reach the uppermost layer groups alone."""
+    module.requires_grad_(False)
+    for group in module.layer_groups()[-n_groups:]:
+        group.requires_grad_(True)
+
+
+def _group_rates(module: nn.Module, stage: Stage, ratio: float) -> list[tuple[str, dict]]:
+    """Give skorch a learning rate for each layer group, by a pattern of the names of its parameters."""
+    names = {id(part): name for name, part in module.named_modules()}
+    patterns = []
+    for depth, group in enumerate(reversed(module.layer_groups())):
+        rate = stage.learning_rate / ratio**depth if depth < stage.n_groups else 0.0
+        patterns.append((f"{names[id(group)]}.*", {"lr": rate}))
+    # Layers that are not run are in no group; skorch would give them one of its own.
+    n_grouped = sum(len(list(group.parameters())) for group in module.layer_groups())
+    if n_grouped < len(list(module.parameters())):
+        patterns.append(("*", {"lr": 0.0}))
+    return patterns
+
+
+def _stage_callbacks(
+    stage: Stage,
+    rates: list[float],
+    steps_per_epoch: int,
+    n_epochs: int,
+    *,
+    schedule: str,
+    gradient_clip: float,
+    best: BestWeights | None,
+    progress: bool,
+) -> list[tuple[str, Callback]]:
+    """Make what watches and steers a stage, of which `n_epochs` passes are made."""
+    title = f"fine-tuning {stage.n_groups} layer groups"
+    callbacks = {
+        "finite": FiniteLoss(),
+        "clip": GradientNormClipping(gradient_clip),
+        # The schedule is that of the whole stage, also where it is left early.
+        "schedule": schedule_callback(schedule, rates, steps_per_epoch * stage.n_epochs),
+        "best": best,
+        "progress": TrainingProgress(steps_per_epoch * n_epochs, title, disable=not progress),
+    }
+    return [(name, callback) for name, callback in callbacks.items() if callback is not None]
+
+
+def _net_maker(
+    module: nn.Module,
+    validation: LabelledRows | None,
+    *,
+    batch_size: int,
+    strand: str,
+    optimizer: str | type,
+    weight_decay: float,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Callable[..., ClassifierNet]:
+    """Make what makes the net of a stage: all that is the same in every stage is given already."""
+    return partial(
+        ClassifierNet,
+        module,
+        criterion=ClassificationLoss,
+        **optimizer_options(optimizer, weight_decay),
+        batch_size=batch_size,
+        iterator_train=RowBatches,
+        iterator_train__strand=strand,
+        iterator_valid=RowBatches,
+        iterator_valid__strand=strand,
+        train_split=None if validation is None else predefined_split(validation),
+        callbacks__print_log=None,
+        device=device,
+        dtype=dtype,
+    )
+
+
+def _fit_stage(net: ClassifierNet, train: LabelledRows, best: BestWeights | None) -> None:
+    """Train until all passes are made or the patience is at its end."""
+    net.fit(train)
+    n_epochs = sum("dur" in row for row in net.history)
+    if n_epochs < net.max_epochs and not (best is not None and best.exhausted):
+        # skorch ends a training that the user interrupts as if it were whole.
+        raise KeyboardInterrupt
+
+
+def _rows_of_history(rounds: list, stage: int, n_before: int) -> list[dict]:
+    return [
+        {
+            "epoch": n_before + i,
+            "stage": stage,
+            "train_loss": float(row["train_loss"]),
+            "valid_loss": float(row.get("valid_loss", math.nan)),
+            "seconds": row["dur"],
+        }
+        for i, row in enumerate(rounds)
+        if "dur" in row
+    ]
+
+
+def _give_back(module: nn.Module) -> None:
+    """Leave a module as prediction and the next training want it, whatever has happened to it."""
+    module.requires_grad_(True)
+    # Gradients would travel with every copy.
+    module.zero_grad(set_to_none=True)
+    module.to("cpu").eval()
+
+
+def finetune(
+    module: nn.Module,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    stages: Sequence[Stage],
+    *,
+    strand: str,
+    batch_size: int,
+    optimizer: str | type,
+    schedule: str,
+    weight_decay: float,
+    gradient_clip: float,
+    learning_rate_ratio: float,
+    n_epochs: int | None,
+    patience: int | None,
+    device: torch.device,
+    dtype: torch.dtype,
+    seed: int,
+    progress: bool,
+) -> tuple[list[dict], int]:
+    """Train a classifier stage by stage, in place, and go back to the weights that validate best.
+
+    Parameters
+    ----------
+    module : SequenceClassifierModule
+        The classifier; its head has been fitted already. It is left on the CPU in eval mode with nothing
+        frozen, also after an error.
+    train, validation : LabelledRows
+        The rows; validation may be None, which keeps the last weights.
+    stages : sequence of Stage
+        What is trained, in order.
+    strand : {'forward', 'augment', 'average', 'concat'}
+        As in :class:`RowBatches`.
+    batch_size : int
+        Rows in a batch.
+    optimizer : str or type
+        A name of ``OPTIMIZERS`` or a torch optimiser class.
+    schedule : {'one-cycle', 'cosine', 'constant'}
+        Course of the learning rate within a stage.
+    weight_decay, gradient_clip : float
+        Decay of the weights and largest norm of the gradient.
+    learning_rate_ratio : float
+        How many times the rate of a layer group is that of the group below it.
+    n_epochs : int or None
+        Passes after which to stop, in all stages together. None: all of them.
+    patience : int or None
+        Passes without a smaller validation loss after which to stop.
+    device : torch.device
+        Where to train.
+    dtype : torch.dtype
+        In which precision.
+    seed : int
+        Of the order of the rows.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    history : list of dict
+        A row for the start and one for each pass: ``epoch``, ``stage``, ``train_loss``, ``valid_loss``,
+        ``seconds``.
+    best_epoch : int
+        The pass whose weights are kept; 0 is the start.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss becomes NaN or infinite.
+    KeyboardInterrupt
+        If the user interrupts the training.
+    """
+    of_rows = {"batch_size": batch_size, "strand": strand}
+    where = {"device": device, "dtype": dtype}
+    history = [{"epoch": 0, "stage": 0, "train_loss": math.nan, "valid_loss": math.nan, "seconds": 0.0}]
+    best = None
+    make_net = _net_maker(
+        module, validation, **of_rows, **where, optimizer=optimizer, weight_decay=weight_decay
+    )
+    try:
+        if validation is not None:
+            history[0]["valid_loss"] = mean_loss(module, validation, **of_rows, **where)
+            best = BestWeights(history[0]["valid_loss"], module, patience)
+        for number, stage in enumerate(stages, start=1):
+            left = stage.n_epochs if n_epochs is None else min(stage.n_epochs, n_epochs - len(history) + 1)
+            if left <= 0 or (best is not None and best.exhausted):
+                break
+            _freeze_below(module, stage.n_groups)
+            groups = _group_rates(module, stage, learning_rate_ratio)
+            callbacks = _stage_callbacks(
+                stage,
+                [group["lr"] for _, group in groups],
+                len(RowBatches(train, **of_rows)),
+                left,
+                schedule=schedule,
+                gradient_clip=gradient_clip,
+                best=best,
+                progress=progress,
+            )
+            net = make_net(
+                optimizer__param_groups=groups,
+                lr=stage.learning_rate,
+                max_epochs=left,
+                iterator_train__seed=seed + number,
+                callbacks=callbacks,
+            )
+            _fit_stage(net, train, best)
+            history += _rows_of_history(net.history, number, len(history))
+        if best is not None:
+            module.load_state_dict(best.weights)
+    finally:
+        _give_back(module)
+    return history, len(history) - 1 if best is None else best.epoch
+
+
+def train_head(
+    head: nn.Module,
+    features: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    *,
+    n_steps: int,
+    learning_rate: float,
+    weight_decay: float,
+    batch_size: int,
+    seed: int,
+) -> None:
+    """Train a head on features that do not change, in place.
+
+    Parameters
+    ----------
+    head : torch.nn.Module
+        Maps features to logits.
+    features : ndarray of float32, shape (n_rows, n_features)
+        What the encoder gives.
+    targets, weights : ndarray
+        As in :class:`LabelledRows`.
+    n_steps : int
+        Training steps.
+    learning_rate, weight_decay : float
+        Peak rate of the one-cycle schedule, decay of the weights.
+    batch_size : int
+        Rows in a step, drawn without replacement until fewer than that are left.
+    seed : int
+        Of the draws.
+    """
+    x, y, w = (torch.from_numpy(part) for part in (features, targets, weights.astype(np.float32)))
+    optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, learning_rate, total_steps=max(n_steps, LEAST_CYCLE)
+    )
+    loss_of, rng = ClassificationLoss(), np.random.RandomState(seed)
+    order = np.empty(0, dtype=np.intp)
+    head.train()
+    for _ in range(n_steps):
+        if len(order) < min(batch_size, len(x)):
+            order = rng.permutation(len(x))
+        rows, order = order[:batch_size], order[batch_size:]
+        optimizer.zero_grad()
+        loss_of(head(x[rows]), (y[rows], w[rows])).backward()
+        optimizer.step()
+        schedule.step()
+    head.eval()
