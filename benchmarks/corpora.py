@@ -20,6 +20,22 @@ ENTEROBACTERIA = (
     "Salmonella",
     "Shigella",
 )
+#: Genera of the class Bacilli in the collection: relatives of *B. subtilis*, which is not in it.
+BACILLI = (
+    "Alkalihalobacillus",
+    "Bacillus",
+    "Enterococcus",
+    "Geobacillus",
+    "Lacticaseibacillus",
+    "Lactobacillus",
+    "Lactococcus",
+    "Leuconostoc",
+    "Limosilactobacillus",
+    "Listeria",
+    "Paenibacillus",
+    "Staphylococcus",
+    "Streptococcus",
+)
 #: Genera that carry nearly the same promoters as *E. coli* K-12.
 NEAR_RELATIVES = ("Escherichia", "Shigella")
 #: Bases cut off on each side of a test sequence: as many as the sequence itself has.
@@ -101,6 +117,26 @@ def fetch_distant_enterobacteria(
         f"{_mega(contigs)}"
     )
     return Corpus("without relatives", contigs, description, genomes.filenames)
+
+
+def fetch_bacilli(data_home: str | os.PathLike | None = None) -> Corpus:
+    """Fetch the genomes of the class Bacilli; *B. subtilis* is not among them.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"Bacilli"``.
+    """
+    genomes = fetch_bacterial_genomes(genera=BACILLI, data_home=data_home)
+    description = (
+        f"{len(genomes.filenames)} genomes of Bacilli, without B. subtilis itself: {_mega(genomes.data)}"
+    )
+    return Corpus("Bacilli", genomes.data, description, genomes.filenames)
 
 
 def fetch_all_bacteria(data_home: str | os.PathLike | None = None) -> Corpus:

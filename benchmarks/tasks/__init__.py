@@ -6,6 +6,10 @@ from benchmarks.records import Record, Settings
 
 #: Name to module and to one line for the list. Modules load when they are run: torch takes two seconds.
 TASKS = {
+    "bacterial-promoters": (
+        "bacterial_promoters",
+        "mapped promoters of E. coli and B. subtilis, 81 bp: Matthews correlation in cross-validation",
+    ),
     "ecoli-promoters-few-labels": (
         "ecoli_promoters",
         "promoters of E. coli, 150 bp: accuracy with 20 to 6791 labels",

@@ -67,7 +67,7 @@ class Plan(NamedTuple):
     every: int = 1
 
 
-QUICK_PLAN = Plan((20, 100), 2, 2, 10)
+QUICK_PLAN = Plan((20, 50), 1, 2, 20)
 
 
 def make_methods(
@@ -118,12 +118,15 @@ def make_methods(
         methods[name] = Pipeline([tokens, ("classifier", classifier)])
         semi_supervised.add(name)
 
-    for (lm, facts), (tuned, _) in models:
-        corpus = facts["corpus"]
-        add(f"{corpus}, frozen, pooled over the whole", lm, training="frozen", **options)
-        add(f"{corpus}, frozen", lm, training="frozen", **by_segment)
-        add(f"{corpus}, LM fine-tuned, frozen", tuned, training="frozen", **by_segment)
-        add(f"{corpus}, LM fine-tuned, fine-tuned", tuned, **FINE_TUNING, **by_segment)
+    (lm, facts), (tuned, _) = models[0]
+    corpus = facts["corpus"]
+    add(f"{corpus}, frozen, pooled over the whole", lm, training="frozen", **options)
+    add(f"{corpus}, frozen", lm, training="frozen", **by_segment)
+    add(f"{corpus}, LM fine-tuned, frozen", tuned, training="frozen", **by_segment)
+    add(f"{corpus}, LM fine-tuned, fine-tuned", tuned, **FINE_TUNING, **by_segment)
+    # Of the other corpora one row tells the difference: fine-tuning is what takes the time.
+    for (_, facts), (tuned, _) in models[1:]:
+        add(f"{facts['corpus']}, LM fine-tuned, frozen", tuned, training="frozen", **by_segment)
     return methods, semi_supervised
 
 

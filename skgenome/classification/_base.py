@@ -228,6 +228,8 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
                 "patience": self.n_iter_no_change,
                 "device": device,
                 "dtype": resolve_precision(self.precision, device),
+                # As the encoder predicts.
+                "validation_dtype": torch.bfloat16 if self.precision == "bfloat16" else torch.float32,
                 "progress": bool(self.verbose),
             },
         )

@@ -284,14 +284,14 @@ def weighted_rows(y: np.ndarray, sample_weight, labelled=None) -> tuple[np.ndarr
     Raises
     ------
     ValueError
-        If a weight is negative, or none is positive.
+        If a weight is negative, or none of the rows with a label has one.
     """
     weights = check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
     rows = np.flatnonzero(weights > 0 if labelled is None else labelled & (weights > 0))
     if not len(rows):
         raise ValueError(
-            f"sample_weight must be positive somewhere. Got 0 for all of {len(y)} rows"
-            f"{'' if labelled is None else ' that have a label'}."
+            "sample_weight must be positive somewhere among the rows with a label. Got 0 for all "
+            f"{np.sum(labelled)} of them."
         )
     return rows, weights
 

@@ -44,14 +44,24 @@ class ClassifierNet(NeuralNet):
     *args
         As in :class:`skorch.NeuralNet`.
     dtype : torch.dtype, default=torch.float32
-        What matrix products are computed in.
+        What matrix products are computed in while training.
+    validation_dtype : torch.dtype, default=torch.float32
+        The same for rows that are held out: that of predictions, since what is chosen is used for them.
     **kwargs
         As in :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):
+    def __init__(
+        self,
+        module,
+        *args,
+        dtype: torch.dtype = torch.float32,
+        validation_dtype: torch.dtype = torch.float32,
+        **kwargs,
+    ):
         super().__init__(module, *args, **kwargs)
         self.dtype = dtype
+        self.validation_dtype = validation_dtype
 
     def infer(self, x: Inputs, **fit_params) -> torch.Tensor:
         """Compute the scores of one batch.
@@ -68,7 +78,8 @@ class ClassifierNet(NeuralNet):
         Tensor of shape (batch, n_outputs)
             Logits, float32.
         """
-        with autocast(self.dtype, torch.device(self.device)):
+        dtype = self.dtype if self.module_.training else self.validation_dtype
+        with autocast(dtype, torch.device(self.device)):
             return super().infer(x, **fit_params).float()
 
 
@@ -248,6 +259,7 @@ def _net_maker(
     weight_decay: float,
     device: torch.device,
     dtype: torch.dtype,
+    validation_dtype: torch.dtype,
 ) -> Callable[..., ClassifierNet]:
     """Make what makes the net of a stage: all that is the same in every stage is given already."""
     return partial(
@@ -264,6 +276,7 @@ def _net_maker(
         callbacks__print_log=None,
         device=device,
         dtype=dtype,
+        validation_dtype=validation_dtype,
     )
 
 
@@ -315,6 +328,7 @@ def finetune(
     patience: int | None,
     device: torch.device,
     dtype: torch.dtype,
+    validation_dtype: torch.dtype,
     seed: int,
     progress: bool,
 ) -> tuple[list[dict], int]:
@@ -348,7 +362,9 @@ def finetune(
     device : torch.device
         Where to train.
     dtype : torch.dtype
-        In which precision.
+        In which precision to train.
+    validation_dtype : torch.dtype
+        In which precision to compute the loss of held-out rows: that of predictions.
     seed : int
         Of the order of the rows.
     progress : bool
@@ -370,15 +386,23 @@ def finetune(
         If the user interrupts the training.
     """
     of_rows = {"batch_size": batch_size, "strand": strand}
-    where = {"device": device, "dtype": dtype}
     history = [{"epoch": 0, "stage": 0, "train_loss": math.nan, "valid_loss": math.nan, "seconds": 0.0}]
     best = None
     make_net = _net_maker(
-        module, validation, **of_rows, **where, optimizer=optimizer, weight_decay=weight_decay
+        module,
+        validation,
+        **of_rows,
+        optimizer=optimizer,
+        weight_decay=weight_decay,
+        device=device,
+        dtype=dtype,
+        validation_dtype=validation_dtype,
     )
     try:
         if validation is not None:
-            history[0]["valid_loss"] = mean_loss(module, validation, **of_rows, **where)
+            history[0]["valid_loss"] = mean_loss(
+                module, validation, **of_rows, device=device, dtype=validation_dtype
+            )
             best = BestWeights(history[0]["valid_loss"], module, patience)
         for number, stage in enumerate(stages, start=1):
             left = stage.n_epochs if n_epochs is None else min(stage.n_epochs, n_epochs - len(history) + 1)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import pretraining
 from benchmarks.corpora import Corpus
-from benchmarks.pretraining import default_work_dir, draw_untrained, fingerprint, pretrain
+from benchmarks.pretraining import default_work_dir, draw_untrained, finetune, fingerprint, pretrain
 from skgenome.datasets import make_genomes
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
@@ -102,3 +102,29 @@ def test_draw_untrained_has_the_weights_that_training_starts_from(corpus):
 def test_default_work_dir_is_in_the_users_cache(monkeypatch):
     monkeypatch.setattr(pretraining.pooch, "os_cache", lambda name: f"/cache/{name}")
     assert default_work_dir().parts == ("/", "cache", "skgenome", "benchmarks")
+
+
+def test_finetune_goes_on_from_a_copy_and_is_found_again(corpus, tmp_path, monkeypatch):
+    start = pretrain(LanguageModel(**TINY), corpus, tmp_path)
+    before = {name: value.clone() for name, value in start.model.module_.state_dict().items()}
+    sequences = [corpus.contigs[0][i : i + 100] for i in range(0, 2000, 100)]
+    tuned, facts = finetune(start, sequences, 2, 1e-2, tmp_path)
+    after = start.model.module_.state_dict()
+    assert all((after[name] == value).all() for name, value in before.items())
+    assert any((tuned.module_.state_dict()[name] != value).any() for name, value in before.items())
+    steps = [row["step"] for row in tuned.history_]
+    assert steps[: len(start.model.history_)] == [row["step"] for row in start.model.history_]
+    assert steps == sorted(set(steps))
+    assert facts["corpus"] == "toy, then the task's sequences"
+    assert facts["n_contigs"] == 20
+
+    def partial_fit(*_):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(LanguageModel, "partial_fit", partial_fit)
+    again, same_facts = finetune(start, sequences, 2, 1e-2, tmp_path)
+    assert same_facts == facts
+    rows = KmerTokenizer(k=3).transform(["GATTACA"])
+    assert np.array_equal(tuned.transform(rows), again.transform(rows))
+    with pytest.raises(AssertionError, match="trained again"):
+        finetune(start, sequences, 3, 1e-2, tmp_path)

@@ -76,6 +76,12 @@ def _empty_cache():
     CACHE.clear()
 
 
+@pytest.fixture(autouse=True)
+def _short_training_of_heads(monkeypatch):
+    """What holds after 100 steps of a head's training holds after all 600."""
+    monkeypatch.setattr("skgenome.classification._heads._HEAD_STEPS", 100)
+
+
 @pytest.fixture(scope="session")
 def data():
     """60 sequences, 30 of each class."""

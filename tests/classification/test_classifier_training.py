@@ -114,8 +114,7 @@ def test_schedule_that_makes_no_sense_is_refused(schedule, make, small):
 
 @pytest.mark.parametrize("early_stopping", ["holdout", "cv"])
 @pytest.mark.parametrize("head", ["linear", "mlp"])
-def test_best_pass_is_that_of_least_validation_loss(early_stopping, head, make, data, monkeypatch):
-    monkeypatch.setattr("skgenome.classification._heads._HEAD_STEPS", 50)
+def test_best_pass_is_that_of_least_validation_loss(early_stopping, head, make, data):
     classifier = make(head=head, early_stopping=early_stopping, max_epochs=4).fit(data.X, data.y)
     losses = [row["valid_loss"] for row in classifier.history_]
     assert np.isfinite(losses).all()
@@ -123,29 +122,20 @@ def test_best_pass_is_that_of_least_validation_loss(early_stopping, head, make, 
     assert classifier.history_[classifier.best_epoch_]["epoch"] == classifier.best_epoch_
 
 
-@pytest.mark.parametrize("learning_rate", [3e-2, 1e-2, 3e-3, 1e-3, 3e-4])
-def test_holdout_restores_the_weights_of_the_best_pass(learning_rate, make, data):
+def test_holdout_restores_the_weights_of_the_best_pass(make, data):
     """The validation loss, computed from the predictions, is that of the row of the best pass."""
-    params = {"head": "mlp", "training": "finetune", "max_epochs": 6, "learning_rate": learning_rate}
+    params = {"head": "mlp", "training": "finetune", "max_epochs": 6, "learning_rate": 1e-2}
     classifier = make(early_stopping="holdout", validation_size=0.3, **params).fit(data.X, data.y)
-    print(
-        "BEST",
-        learning_rate,
-        classifier.best_epoch_,
-        [round(r["valid_loss"], 3) for r in classifier.history_],
-    )
+    assert 0 < classifier.best_epoch_ < 6
     seed = int(np.random.RandomState(0).randint(np.iinfo(np.int32).max))
     _, targets = check_targets(data.y, "Model")
     ((_, held_out),) = holdout_split(targets, 0.3, seed)
-    if classifier.best_epoch_ > 0:
-        found = log_loss(data.y[held_out], classifier.predict_proba(data.X[held_out]))
-        np.testing.assert_allclose(
-            found, classifier.history_[classifier.best_epoch_]["valid_loss"], rtol=1e-4
-        )
+    found = log_loss(data.y[held_out], classifier.predict_proba(data.X[held_out]))
+    np.testing.assert_allclose(found, classifier.history_[classifier.best_epoch_]["valid_loss"], rtol=1e-4)
 
 
 @pytest.mark.parametrize("early_stopping", ["holdout", "cv"])
-def test_without_a_better_pass_the_frozen_head_on_all_rows_is_kept(early_stopping, make, data, monkeypatch):
+def test_without_a_better_pass_the_frozen_head_on_all_rows_is_kept(early_stopping, make, data):
     """A rate that ruins the network leaves the linear probe, fitted on the held-out rows too."""
     params = {"early_stopping": early_stopping, "learning_rate": 10.0, "training": "finetune"}
     classifier = make(**params).fit(data.X, data.y)

@@ -101,13 +101,10 @@ def test_unfitted_encoder_is_pretrained_on_all_rows(make_ulmfit, make_lm, data, 
 
 
 def test_no_encoder_stands_for_a_language_model(monkeypatch, make_lm, data):
-    class Small(LanguageModel):
-        def __init__(self):
-            super().__init__(**make_lm().get_params())
-
-    monkeypatch.setattr("skgenome.classification._ulmfit.LanguageModel", Small)
+    assert isinstance(make_lm(), LanguageModel)
+    monkeypatch.setattr("skgenome.classification._ulmfit.LanguageModel", make_lm)
     classifier = ULMFiTClassifier(training="frozen", device="cpu", random_state=0).fit(data.X, data.y)
-    assert type(classifier.language_model_) is Small
+    assert classifier.language_model_.hidden_size == make_lm().hidden_size
     assert classifier.encoder is None
 
 
@@ -171,6 +168,13 @@ def test_weights_and_groups_belong_to_the_labelled_rows(make_ulmfit, data, half)
     weights[~labelled], groups[~labelled] = 99.0, -5
     again = clone(found).fit(data.X, half, sample_weight=weights, groups=groups)
     assert (again.decision_function(data.X) == found.decision_function(data.X)).all()
+
+
+def test_weights_that_are_zero_in_all_labelled_rows_are_refused(make_ulmfit, data, half):
+    with pytest.raises(
+        ValueError, match=r"positive somewhere among the rows with a label\. Got 0 for all 16"
+    ):
+        make_ulmfit().fit(data.X, half, sample_weight=half == -1)
 
 
 @pytest.mark.parametrize(("scale", "p"), [(None, 0.0), (0.5, 0.125), (2.0, 0.5)])

@@ -32,6 +32,7 @@ SETTINGS = {
     "patience": None,
     "device": torch.device("cpu"),
     "dtype": torch.float32,
+    "validation_dtype": torch.float32,
     "seed": 0,
     "progress": False,
 }
@@ -354,7 +355,7 @@ def test_finetune_in_bfloat16_is_close_to_float32(make_module, train, validation
         history, _ = run(module, train, validation, dtype=dtype)
         assert {p.dtype for p in module.parameters()} == {torch.float32}
         results.append([row[name] for row in history for name in ("valid_loss", "train_loss")])
-    assert results[0][0] != results[1][0], "the start is measured in the precision of the other passes"
+    assert results[0][0] == results[1][0], "the start is measured in the precision of predictions"
     assert results[1] == pytest.approx(results[0], rel=0.03, nan_ok=True)
 
 
@@ -474,3 +475,15 @@ def test_mean_loss_in_bfloat16_is_close(make_module, rows):
     )
     assert rough != exact
     assert rough == pytest.approx(exact, rel=0.02)
+
+
+def test_finetune_validates_in_the_precision_of_predictions(make_module, train, validation, run):
+    """Non-regression test: a start measured in bfloat16 looked worse than what it predicts in float32."""
+    module = make_module()
+    options = {"batch_size": 8, "strand": "forward", "device": torch.device("cpu")}
+    before = mean_loss(module, validation, **options)
+    history, best_epoch = run(module, train, validation, dtype=torch.bfloat16)
+    assert history[0]["valid_loss"] == pytest.approx(before, rel=1e-6)
+    assert history[best_epoch]["valid_loss"] == pytest.approx(
+        mean_loss(module, validation, **options), rel=1e-6
+    )

@@ -1,0 +1,44 @@
+"""The protocol of the 81-bp promoters, on invented ones and, where there are any, on real ones."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import matthews_corrcoef
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from benchmarks.records import Settings
+from benchmarks.tables import show
+from benchmarks.tasks import run_task
+from benchmarks.tasks.bacterial_promoters import Plan, measure
+from skgenome.datasets import make_promoters
+
+
+def test_measure_gives_the_mean_of_the_folds_of_each_repeat():
+    promoters = make_promoters(n_samples=80, random_state=0)
+    counts = make_pipeline(
+        CountVectorizer(analyzer="char", ngram_range=(3, 3)), LogisticRegression(max_iter=2000)
+    )
+    methods = {"majority": DummyClassifier(), "3-mers": counts}
+    scores = measure(methods, promoters, "invented", Plan(4, 3), random_state=5, device="cpu")
+    found = next(s for s in scores if s.method == "3-mers" and s.metric == "matthews_corrcoef")
+    by_hand = []
+    for train, test in RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=5).split(
+        promoters.data, promoters.target
+    ):
+        fitted = counts.fit(promoters.data[train], promoters.target[train])
+        by_hand.append(matthews_corrcoef(promoters.target[test], fitted.predict(promoters.data[test])))
+    np.testing.assert_allclose(found.values, np.reshape(by_hand, (3, 4)).mean(axis=1))
+    assert found.condition == "invented"
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+def test_quick_run_on_real_promoters(real_data_home, tmp_path):
+    record = run_task("bacterial-promoters", Settings(str(real_data_home), "cpu", 0, tmp_path, quick=True))
+    assert {row["condition"] for row in record.scores} == {"E. coli", "B. subtilis"}
+    assert [row["corpus"] for row in record.pretraining] == ["everything", "Bacilli"]
+    assert all(len(row["values"]) == 1 for row in record.scores)
+    assert "published: CNNProm" in show(record)
