@@ -1,4 +1,4 @@
-"""The network that our training step is measured against: torch's own layers and nothing else."""
+"""The networks that our training steps are measured against: torch's own layers and nothing else."""
 
 from itertools import pairwise
 
@@ -86,3 +86,36 @@ class BareTraining:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return loss
+
+
+class BareClassifier(nn.Module):
+    """The bare encoder, last, max and mean of its outputs, a linear layer.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Size of the vocabulary.
+    embedding_size, hidden_size, n_layers : int
+        As in :class:`BareLanguageModel`.
+    """
+
+    def __init__(self, n_tokens: int, embedding_size: int, hidden_size: int, n_layers: int):
+        super().__init__()
+        self.encoder = BareLanguageModel(n_tokens, embedding_size, hidden_size, n_layers)
+        self.head = nn.Linear(3 * embedding_size, 1)
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Score a batch of rows of one length.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, time)
+            Token ids.
+
+        Returns
+        -------
+        Tensor of shape (batch, 1)
+            Logits.
+        """
+        x, _ = self.encoder.encode(token_ids)  # (B, T, E)
+        return self.head(torch.cat([x[:, -1], x.amax(1), x.mean(1)], dim=1))

@@ -7,6 +7,7 @@ import torch
 from benchmarks.environment import describe
 from benchmarks.records import Record, Settings, Timing, describe_files, fold
 from benchmarks.stopwatch import Stopwatch
+from benchmarks.tasks.speed_classifier import measure_classifier_training, measure_prediction
 from benchmarks.tasks.speed_network import Size, measure_embedding, measure_training
 from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer
 from skgenome.datasets import fetch_genome, get_data_home, make_genomes
@@ -21,7 +22,8 @@ PROTOCOL = """Everything is timed beside a peer in the same run, in turn (A B A 
 to warm up; figures are medians, every single one is in the file. The tokenizer and its peers run on one
 core; they are given the same DNA, of which slow peers get a part. Training and features run on all cores,
 or on the GPU: in training, the net that `LanguageModel.fit` drives is compared with the same layers out of
-torch alone, without dropout, penalties, clipping or reading of data, in the same precision."""
+torch alone, without dropout, penalties, clipping or reading of data, in the same precision; so are the
+classifier's training and its predictions."""
 
 #: The project's own default, and the published model's size.
 SMALL, LARGE = Size(128, 256, 3), Size(400, 1150, 3)
@@ -72,7 +74,12 @@ def _measure_network(contig: str, settings: Settings) -> list[Timing]:
     size, n_rows, n_rounds = (TINY, 64, 2) if settings.quick else (SMALL, 2048, 7)
     rows = token_ids[: n_rows * TOKENS_IN_A_ROW].reshape(n_rows, TOKENS_IN_A_ROW)
     logger.info("features %s", size)
-    return [*timings, measure_embedding(rows, size, device, n_rounds, settings.random_state)]
+    timings.append(measure_embedding(rows, size, device, n_rounds, settings.random_state))
+    for dtype in (torch.float32, torch.bfloat16):
+        logger.info("classifier training %s, %s", size, dtype)
+        timings.append(measure_classifier_training(rows[:512], size, dtype, device, n_rounds))
+    logger.info("classifier prediction %s", size)
+    return [*timings, measure_prediction(rows, size, device, n_rounds, settings.random_state)]
 
 
 def run(settings: Settings) -> Record:

@@ -39,8 +39,21 @@ class Size(NamedTuple):
         return f"{self.embedding_size}/{self.hidden_size} x {self.n_layers}"
 
 
-def _synchronised(function: Callable[[], object], device: torch.device) -> Callable[[], None]:
-    """Wait for the device, which otherwise returns before its work is done."""
+def synchronised(function: Callable[[], object], device: torch.device) -> Callable[[], None]:
+    """Wait for the device, which otherwise returns before its work is done.
+
+    Parameters
+    ----------
+    function : callable
+        What is timed.
+    device : torch.device
+        Where it runs.
+
+    Returns
+    -------
+    callable
+        Without arguments.
+    """
 
     def call() -> None:
         function()
@@ -139,7 +152,7 @@ def measure_training(
         for _ in range(n_steps):
             bare.step()
 
-    ours, theirs = in_turn(_synchronised(run_round, device), _synchronised(run_bare_round, device), n_rounds)
+    ours, theirs = in_turn(synchronised(run_round, device), synchronised(run_bare_round, device), n_rounds)
     n_tokens = n_steps * BATCH_SIZE * BPTT
     return Timing(
         f"training step {size}, batch {BATCH_SIZE} x {BPTT}, {str(dtype).removeprefix('torch.')}",
@@ -192,7 +205,7 @@ def measure_embedding(
                 bare.encode(batch)
 
     ours, theirs = in_turn(
-        _synchronised(lambda: lm.transform(rows), device), _synchronised(forward, device), n_rounds
+        synchronised(lambda: lm.transform(rows), device), synchronised(forward, device), n_rounds
     )
     return Timing(
         f"features {size}, {rows.shape[1]} tokens a row, float32",

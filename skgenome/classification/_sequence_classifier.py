@@ -42,9 +42,9 @@ class SequenceClassifier(BaseSequenceClassifier):
         the next three. Not used with ``training='frozen'``.
     epochs_per_stage : int, default=1
         Passes for each layer group that is added, with ``training='gradual'``.
-    max_epochs : int, default=8
+    max_epochs : int, default=6
         Passes with all layer groups.
-    learning_rate : float, default=2e-3
+    learning_rate : float, default=1e-3
         Peak of the learning rate of the head, in every stage.
     learning_rate_ratio : float, default=2.6
         How many times the rate of a layer group is that of the group below it.

@@ -33,7 +33,7 @@ class ULMFiTClassifier(BaseSequenceClassifier):
         :class:`~sklearn.frozen.FrozenEstimator` or not, is where phase 2 starts, and is itself never changed.
         One that is not fitted is pretrained on all rows of `X`, which then is phase 2 as well. None stands
         for ``LanguageModel()``.
-    lm_max_epochs : int, default=5
+    lm_max_epochs : int, default=6
         Passes over all rows in phase 2; 0 leaves the phase out.
     lm_learning_rate : float, default=1e-3
         Peak of the learning rate in phase 2.
@@ -99,15 +99,15 @@ class ULMFiTClassifier(BaseSequenceClassifier):
         self,
         encoder=None,
         *,
-        lm_max_epochs=5,
+        lm_max_epochs=6,
         lm_learning_rate=1e-3,
         lm_dropout_scale=None,
         head="linear",
         training="gradual",
         unfreeze_schedule=None,
         epochs_per_stage=1,
-        max_epochs=8,
-        learning_rate=2e-3,
+        max_epochs=6,
+        learning_rate=1e-3,
         learning_rate_ratio=2.6,
         batch_size=32,
         optimizer="adamw",

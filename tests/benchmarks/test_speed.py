@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.bare import BareLanguageModel, BareTraining
+from benchmarks.bare import BareClassifier, BareLanguageModel, BareTraining
 from benchmarks.records import Settings
 from benchmarks.tasks import run_task, speed
 from benchmarks.tasks.speed_network import BATCH_SIZE, BPTT, Size, make_net
 from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer, rolling_ids
-from skgenome.nn import AWDLSTMLanguageModel
+from skgenome.nn import AWDLSTM, AWDLSTMLanguageModel, PooledEncoder
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.sequences import encode
 
@@ -87,6 +87,20 @@ def test_bare_state_is_that_of_one_long_segment():
     torch.testing.assert_close(rest, whole[:, 6:])
 
 
+def test_bare_classifier_has_the_matrices_of_ours():
+    size = Size(8, 16, 3)
+    bare = BareClassifier(66, *size)
+    pooled = PooledEncoder(AWDLSTM(66, **size._asdict()), "concat", [-1])
+    assert bare.head.in_features == pooled.n_features
+    shapes = [
+        sorted(tuple(p.shape) for name, p in model.named_parameters() if "weight_" in name)
+        for model in (bare, pooled)
+    ]
+    assert shapes[0] == shapes[1]
+    token_ids = torch.randint(2, 66, (5, 9))
+    torch.testing.assert_close(bare(token_ids)[:2], bare(token_ids[:2]))
+
+
 def test_make_net_round_trains_on_full_batches():
     ids = np.random.RandomState(0).randint(2, 66, 64 * 2100 + 1).astype(np.uint8)
     net, run_round = make_net(ids, Size(8, 16, 2), 2, CPU, torch.float32)
@@ -104,5 +118,5 @@ def test_speed_without_data_uses_an_invented_genome(tmp_path, monkeypatch):
     assert record.quick
     assert record.data == []
     assert "invented genome" in record.notes[0]
-    assert len(record.timings) == 9
+    assert len(record.timings) == 12
     assert all(row["ratio"] > 0 for row in record.timings)
