@@ -1,14 +1,18 @@
 """Curves over labels as scores of a record: what all accuracy tasks share."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import ClassifierMixin, clone
 from sklearn.pipeline import Pipeline
 
-from benchmarks.records import Score
+from benchmarks.environment import describe
+from benchmarks.methods import describe_method
+from benchmarks.records import Record, Score, Settings, describe_files
+from benchmarks.stopwatch import Stopwatch
+from skgenome.datasets import get_data_home
 from skgenome.model_selection import label_fraction_curve
 
 logger = logging.getLogger(__name__)
@@ -127,6 +131,48 @@ def score_seeds(
         for score in scores:
             values.setdefault((score.metric, score.method), []).extend(score.values)
     return [Score(method, condition, len(X), metric, found) for (metric, method), found in values.items()]
+
+
+def make_record(
+    settings: Settings,
+    watch: Stopwatch,
+    methods: Mapping[str, ClassifierMixin],
+    scores: Sequence[Score],
+    filenames: Iterable[str],
+    **fields: object,
+) -> Record:
+    """Put together what a task leaves behind.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the caller chose.
+    watch : Stopwatch
+        What took how long.
+    methods : mapping of str to classifier
+        What was compared.
+    scores : sequence of Score
+        What came out.
+    filenames : iterable of str
+        What was read.
+    **fields
+        The other fields of :class:`benchmarks.records.Record`: name, title, protocol and so on.
+
+    Returns
+    -------
+    Record
+        Not yet written.
+    """
+    return Record(
+        random_state=settings.random_state,
+        scores=[score.as_row() for score in scores],
+        models={name: describe_method(method) for name, method in methods.items()},
+        data=describe_files(filenames, get_data_home(settings.data_home)),
+        seconds=watch.seconds,
+        environment=describe(settings.device),
+        quick=settings.quick,
+        **fields,
+    )
 
 
 def with_seed(method: ClassifierMixin, seed: int) -> ClassifierMixin:

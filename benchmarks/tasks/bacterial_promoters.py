@@ -14,16 +14,15 @@ from sklearn.utils import Bunch
 
 from benchmarks.cnn import SmallCNN
 from benchmarks.corpora import Corpus, fetch_bacilli, fetch_enterobacteria, shorten
-from benchmarks.environment import describe
-from benchmarks.evaluation import score_methods
-from benchmarks.methods import describe_method, kmers, majority, ridge, scaled
+from benchmarks.evaluation import make_record, score_methods
+from benchmarks.methods import kmers, majority, ridge, scaled
 from benchmarks.pretraining import CACHE_BYTES, Pretrained, make_language_model, pretrain
-from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
+from benchmarks.records import Record, Score, Settings, fold, published_row
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.tasks.ecoli_fine_tuning import FINE_TUNING, FROM_SCRATCH, LM_EPOCHS, LM_LEARNING_RATE
 from benchmarks.tasks.ecoli_promoters import NETWORK, PRETRAINING_STEPS
 from skgenome.classification import SequenceClassifier, ULMFiTClassifier
-from skgenome.datasets import fetch_bacterial_promoters, get_data_home
+from skgenome.datasets import fetch_bacterial_promoters
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
 from skgenome.training import resolve_device
@@ -216,20 +215,18 @@ def run(settings: Settings) -> Record:
             methods = make_methods(models[species].model, untrained, bunch.data, settings.device)
             scores += measure(methods, bunch, species, plan, settings.random_state, settings.device)
     filenames = [name for part in (*promoters.values(), *corpora.values()) for name in part.filenames]
-    return Record(
+    return make_record(
+        settings,
+        watch,
+        methods,
+        scores,
+        sorted(set(filenames)),
         name=NAME,
         title=TITLE,
         protocol=_describe_protocol(promoters, plan),
-        random_state=settings.random_state,
-        scores=[score.as_row() for score in scores],
         chance={"matthews_corrcoef": 0.0, "roc_auc": 0.5},
         published=_published(),
-        models={name: describe_method(method) for name, method in methods.items()},
         pretraining=[facts for _, facts in models.values()],
-        data=describe_files(sorted(set(filenames)), get_data_home(settings.data_home)),
-        seconds=watch.seconds,
-        environment=describe(settings.device),
-        quick=settings.quick,
     )
 
 

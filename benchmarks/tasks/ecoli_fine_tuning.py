@@ -12,11 +12,10 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import Bunch
 
 from benchmarks.cnn import SmallCNN
-from benchmarks.environment import describe
-from benchmarks.evaluation import score_methods, score_seeds
-from benchmarks.methods import describe_method, kmers, majority, ridge, scaled
+from benchmarks.evaluation import make_record, score_methods, score_seeds
+from benchmarks.methods import kmers, majority, ridge, scaled
 from benchmarks.pretraining import CACHE_BYTES, Pretrained, finetune, make_language_model, pretrain
-from benchmarks.records import Record, Score, Settings, describe_files, fold
+from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.tasks.ecoli_promoters import (
     LARGEST_K,
@@ -27,7 +26,6 @@ from benchmarks.tasks.ecoli_promoters import (
     read,
 )
 from skgenome.classification import SequenceClassifier, ULMFiTClassifier
-from skgenome.datasets import get_data_home
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
 from skgenome.training import resolve_device
@@ -212,20 +210,18 @@ def run(settings: Settings) -> Record:
         scores = measure(methods, semi_supervised, train, test, plan, settings.random_state, settings.device)
     filenames = [*train.filenames, *test.filenames, *(name for c in corpora for name in c.filenames)]
     chance = float(np.mean(test.target == round(float(train.target.mean()))))
-    return Record(
+    return make_record(
+        settings,
+        watch,
+        methods,
+        scores,
+        filenames,
         name=NAME,
         title=TITLE,
         protocol=_describe_protocol(train, test, plan),
-        random_state=settings.random_state,
-        scores=[score.as_row() for score in scores],
         chance={"accuracy": chance, "roc_auc": 0.5, "matthews_corrcoef": 0.0},
         published=published(),
-        models={name: describe_method(method) for name, method in methods.items()},
         pretraining=[facts for pair in both for _, facts in pair],
-        data=describe_files(filenames, get_data_home(settings.data_home)),
-        seconds=watch.seconds,
-        environment=describe(settings.device),
-        quick=settings.quick,
     )
 
 

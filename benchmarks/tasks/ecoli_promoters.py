@@ -10,12 +10,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.corpora import Corpus, fetch_distant_enterobacteria, fetch_enterobacteria, shorten
-from benchmarks.environment import describe
-from benchmarks.evaluation import score_methods
+from benchmarks.evaluation import make_record, score_methods
 from benchmarks.methods import (
     N_COMPONENTS,
     Step,
-    describe_method,
     frozen,
     joined,
     kmers,
@@ -26,9 +24,9 @@ from benchmarks.methods import (
     with_components,
 )
 from benchmarks.pretraining import Pretrained, draw_untrained, make_language_model, pretrain
-from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
+from benchmarks.records import Record, Score, Settings, fold, published_row
 from benchmarks.stopwatch import Stopwatch
-from skgenome.datasets import fetch_ecoli_promoters, get_data_home
+from skgenome.datasets import fetch_ecoli_promoters
 from skgenome.representation import LanguageModel
 
 NAME = "ecoli-promoters-few-labels"
@@ -268,18 +266,16 @@ def run(settings: Settings) -> Record:
         scores = measure(methods, train, test, plan, settings.random_state)
     chance = float(np.mean(test.target == round(float(train.target.mean()))))
     filenames = [*train.filenames, *test.filenames, *(name for c in corpora for name in c.filenames)]
-    return Record(
+    return make_record(
+        settings,
+        watch,
+        methods,
+        scores,
+        filenames,
         name=NAME,
         title=TITLE,
         protocol=_describe_protocol(train, test, plan),
-        random_state=settings.random_state,
-        scores=[score.as_row() for score in scores],
         chance={"accuracy": chance, "roc_auc": 0.5, "matthews_corrcoef": 0.0},
         published=[*published(), *_references()],
-        models={name: describe_method(method) for name, method in methods.items()},
         pretraining=[facts for _, facts in models],
-        data=describe_files(filenames, get_data_home(settings.data_home)),
-        seconds=watch.seconds,
-        environment=describe(settings.device),
-        quick=settings.quick,
     )

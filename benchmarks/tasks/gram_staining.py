@@ -10,13 +10,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.corpora import fetch_all_bacteria, shorten
-from benchmarks.environment import describe
-from benchmarks.evaluation import score_methods
-from benchmarks.methods import describe_method, frozen, joined, kmers, lasso, majority, ridge, scaled
+from benchmarks.evaluation import make_record, score_methods
+from benchmarks.methods import frozen, joined, kmers, lasso, majority, ridge, scaled
 from benchmarks.pretraining import make_language_model, pretrain
-from benchmarks.records import Record, Score, Settings, describe_files, fold, published_row
+from benchmarks.records import Record, Score, Settings, fold, published_row
 from benchmarks.stopwatch import Stopwatch
-from skgenome.datasets import fetch_gram_staining, get_data_home
+from skgenome.datasets import fetch_gram_staining
 from skgenome.representation import LanguageModel
 
 NAME = "gram-staining"
@@ -217,7 +216,12 @@ def run(settings: Settings) -> Record:
     methods = make_methods(pretrained.model, windows.data, settings.random_state)
     with watch("features, learning and testing"):
         scores = measure(methods, windows, plan, settings.random_state)
-    return Record(
+    return make_record(
+        settings,
+        watch,
+        methods,
+        scores,
+        windows.filenames,
         name=NAME,
         title=f"Gram staining from windows of {plan.window_size} bp",
         protocol=fold(PROTOCOL).format(
@@ -226,14 +230,7 @@ def run(settings: Settings) -> Record:
             n_repeats=plan.n_repeats,
             n_test=plan.n_test_genera,
         ),
-        random_state=settings.random_state,
-        scores=[score.as_row() for score in scores],
         chance=dict.fromkeys(METRICS, 0.5),
         published=_published(),
-        models={name: describe_method(method) for name, method in methods.items()},
         pretraining=[pretrained.facts],
-        data=describe_files(windows.filenames, get_data_home(settings.data_home)),
-        seconds=watch.seconds,
-        environment=describe(settings.device),
-        quick=settings.quick,
     )
