@@ -1,6 +1,7 @@
 """Genomes and labelled sequences: real ones, checksummed, and invented ones that need no network."""
 
 from skgenome.datasets._annotated import RegulonPromoter, fetch_genome
+from skgenome.datasets._chromatin import fetch_human_chromatin
 from skgenome.datasets._exclusion import Match, find_matches, split_at_matches
 from skgenome.datasets._gene_starts import make_gene_start_windows
 from skgenome.datasets._genomes import fetch_bacterial_genomes
@@ -22,6 +23,7 @@ __all__ = [
     "fetch_ecoli_promoters",
     "fetch_genome",
     "fetch_gram_staining",
+    "fetch_human_chromatin",
     "fetch_human_enhancers",
     "fetch_human_promoters",
     "fetch_mrna_lncrna",

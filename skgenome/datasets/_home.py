@@ -72,20 +72,31 @@ def fetch_file(
     DataIntegrityError
         If the file on disk, or what the server sent, has another checksum.
     OSError
-        If the file is missing and cannot or may not be downloaded.
+        If the file is missing and cannot or may not be downloaded, or no address serves it.
     """
     home = get_data_home(data_home)
     path = home / entry.path
     if not path.exists():
-        if not download_if_missing:
-            raise OSError(
-                f"Expected the file {path} ({entry.bytes:,} bytes), found none, and download_if_missing is "
-                f"False. Let it be downloaded, or set data_home or {DATA_HOME_VARIABLE} to a folder that "
-                f"has {entry.path}."
-            )
+        _require_download(entry, path, download_if_missing)
         _download(entry, home)
     _verify(path, entry)
     return path
+
+
+def _require_download(entry: RegistryEntry, path: Path, download_if_missing: bool) -> None:
+    """Raise OSError, saying what to do, unless a missing file can and may be downloaded."""
+    if not entry.url:
+        raise OSError(
+            f"Expected the file {path} ({entry.bytes:,} bytes), found none, and it is not downloadable: "
+            "no address serves it, as it was derived from public files. Put it there by hand (sha256 "
+            f"{entry.sha256}), or set data_home or {DATA_HOME_VARIABLE} to a folder that has {entry.path}."
+        )
+    if not download_if_missing:
+        raise OSError(
+            f"Expected the file {path} ({entry.bytes:,} bytes), found none, and download_if_missing is "
+            f"False. Let it be downloaded, or set data_home or {DATA_HOME_VARIABLE} to a folder that "
+            f"has {entry.path}."
+        )
 
 
 def _verify(path: Path, entry: RegistryEntry) -> None:

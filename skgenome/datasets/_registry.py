@@ -13,10 +13,11 @@ RAW_HOST = "https://raw.githubusercontent.com"
 
 
 class RegistryEntry(NamedTuple):
-    """One public file, pinned to a commit and a checksum.
+    """One file, pinned to a checksum and, where it is public, to a commit.
 
     The fields are the columns of the registry; `path` is the place below the data home. Counts are None
-    and texts empty where the registry has no value.
+    and texts empty where the registry has no value. A file that was derived from public ones, and that no
+    address serves, has no `repo`, `commit` and `path_in_repo`.
     """
 
     dataset: str
@@ -37,7 +38,9 @@ class RegistryEntry(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Address of the file at its commit."""
+        """Address of the file at its commit; empty where none serves it."""
+        if not self.repo:
+            return ""
         return f"{RAW_HOST}/{self.repo}/{self.commit}/{quote(self.path_in_repo)}"
 
     @property

@@ -11,6 +11,7 @@ from skgenome.sequences._alphabet import (
     reverse_complement,
     reverse_complement_codes,
 )
+from skgenome.sequences._bed import BedInterval, read_bed
 from skgenome.sequences._collection import check_sequences
 from skgenome.sequences._files import write_beside
 from skgenome.sequences._gff import GffFeature, iter_gff, read_gff
@@ -52,6 +53,7 @@ __all__ = [
     "PAD_ID",
     "SPECIAL_TOKENS",
     "UNKNOWN_ID",
+    "BedInterval",
     "GffFeature",
     "SequenceRecord",
     "TokenGeometry",
@@ -73,6 +75,7 @@ __all__ = [
     "linked_groups",
     "overlaps_by",
     "pad_rows",
+    "read_bed",
     "read_gff",
     "read_sequences",
     "reverse_complement",

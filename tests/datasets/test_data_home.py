@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -170,6 +171,23 @@ def test_fetch_file_missing_and_no_download_raises(entry, tmp_path):
     assert _files_below(tmp_path) == []
 
 
+@pytest.mark.parametrize("download_if_missing", [True, False])
+def test_fetch_file_without_an_address_says_where_to_put_it(entry, tmp_path, serve, download_if_missing):
+    server = serve(WHOLE)
+    derived = entry._replace(repo="", commit="", path_in_repo="")
+    path = tmp_path / entry.path
+    with pytest.raises(
+        OSError,
+        match=rf"{re.escape(str(path))} .*not downloadable.*by hand \(sha256 {entry.sha256}\), or set "
+        r"data_home or SKGENOME_DATA to a folder that has toy/genome\.fa",
+    ):
+        fetch_file(derived, data_home=tmp_path, download_if_missing=download_if_missing)
+    assert server.paths == _files_below(tmp_path) == []
+    path.parent.mkdir()
+    path.write_bytes(CONTENT)
+    assert fetch_file(derived, data_home=tmp_path, download_if_missing=download_if_missing) == path
+
+
 @pytest.mark.parametrize("found", [CONTENT[:100], CONTENT[:-1] + b"N", b""], ids=["half", "corrupt", "empty"])
 def test_fetch_file_keeps_a_wrong_local_file_and_raises(entry, tmp_path, serve, found):
     server = serve(WHOLE)
@@ -236,16 +254,24 @@ def test_fetch_file_reads_from_a_read_only_folder(entry, tmp_path):
 
 def test_registry_rows_are_complete_and_unique():
     entries = registry()
-    assert len(entries) == len({entry.path for entry in entries}) == 80
+    assert len(entries) == len({entry.path for entry in entries}) == 82
     for entry in entries:
         assert len(entry.sha256) == 64
-        assert len(entry.commit) == 40
         assert entry.bytes > 0
         assert entry.licence
+        assert not Path(entry.path).is_absolute()
+
+
+def test_registry_rows_have_an_address_unless_derived():
+    derived = [entry for entry in registry() if not entry.url]
+    assert {entry.dataset for entry in derived} == {"human_chromatin"}
+    for entry in derived:
+        assert entry.repo == entry.commit == entry.path_in_repo == ""
+    for entry in set(registry()) - set(derived):
+        assert len(entry.commit) == 40
         assert (
             entry.url == f"https://raw.githubusercontent.com/{entry.repo}/{entry.commit}/{entry.path_in_repo}"
         )
-        assert not Path(entry.path).is_absolute()
 
 
 def test_registry_name_of_a_genome_is_its_accession():
@@ -262,9 +288,12 @@ def test_registry_agrees_with_the_manifest(real_data_home):
         manifest = {row["staged_path"]: row for row in csv.DictReader(lines, delimiter="\t")}
     for entry in registry():
         row = manifest[entry.path]
-        assert (entry.repo, entry.commit) == (row["source_repo"], row["commit"])
-        assert (entry.path_in_repo, entry.sha256) == (row["path_in_repo"], row["sha256"])
+        # The manifest names all repositories that a derived file was cut out of, in words.
+        assert entry.repo == (row["source_repo"] if entry.url else "")
+        assert row["notes"].startswith("derived") == (not entry.url)
+        assert (entry.commit, entry.path_in_repo) == (row["commit"], row["path_in_repo"])
         assert (entry.bytes, entry.licence) == (int(row["bytes"]), row["licence"])
+        assert entry.sha256 == row["sha256"]
         if entry.n_bases is not None:
             assert f"total={entry.n_bases}" in row["length_summary"]
             assert entry.n_sequences == int(row["n_sequences"])
