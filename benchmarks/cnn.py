@@ -23,21 +23,27 @@ class OneHot(nn.Module):
         Parameters
         ----------
         token_ids : LongTensor of shape (batch, length)
-            Ids.
+            Ids, of any integer type.
 
         Returns
         -------
         Tensor of shape (batch, 4, length)
             Channels A, C, G, T.
         """
-        return nn.functional.one_hot(token_ids, N_IDS)[..., 2:].float().transpose(1, 2)
+        return nn.functional.one_hot(token_ids.long(), N_IDS)[..., 2:].float().transpose(1, 2)
 
 
 class SmallCNN(ClassifierMixin, BaseEstimator):
-    """Two convolutions and a hidden layer, for sequences of one length.
+    """Two convolutions and a hidden layer.
 
     Parameters
     ----------
+    aligned : bool, default=True
+        Whether a place in the sequence means the same in all of them. Else the network is told whether a
+        motif is there and not where.
+    max_length : int or None, default=None
+        Bases that are read of longer sequences, from the first on; None reads as many as the longest sequence
+        to learn from has.
     max_epochs : int, default=20
         Passes over the labelled rows; with few rows more, up to `min_steps`.
     min_steps : int, default=400
@@ -58,6 +64,9 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
+        *,
+        aligned=True,
+        max_length=None,
         max_epochs=20,
         min_steps=400,
         batch_size=64,
@@ -65,6 +74,8 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         device="auto",
         random_state=None,
     ):
+        self.aligned = aligned
+        self.max_length = max_length
         self.max_epochs = max_epochs
         self.min_steps = min_steps
         self.batch_size = batch_size
@@ -73,7 +84,9 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def _tokenise(self, X):
-        return KmerTokenizer(k=1).transform(X).astype(np.int64)
+        # All predictions are made at one width, so that none depends on what else is in the batch.
+        ids = KmerTokenizer(k=1, max_length=self.length_, truncation="right").transform(X)
+        return np.pad(ids, [(0, 0), (0, self.length_ - ids.shape[1])])
 
     def fit(self, X, y):
         """Train from scratch.
@@ -81,7 +94,7 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of str
-            Sequences of one length.
+            Sequences.
         y : ndarray of shape (n_samples,)
             Classes.
 
@@ -90,13 +103,14 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         self : SmallCNN
             The trained network.
         """
+        self.length_ = min(max(map(len, X)), self.max_length or np.inf)
         token_ids = self._tokenise(X)
         self.classes_, codes = np.unique(y, return_inverse=True)
         device = resolve_device(self.device)
         n_batches = -(-len(codes) // self.batch_size)
         with seeded(check_random_state(self.random_state), device):
             self.net_ = NeuralNetClassifier(
-                _layers(token_ids.shape[1], len(self.classes_)),
+                _layers(self.length_, len(self.classes_), self.aligned),
                 criterion=nn.CrossEntropyLoss,
                 optimizer=torch.optim.AdamW,
                 optimizer__weight_decay=0.01,
@@ -116,7 +130,7 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of str
-            Sequences of the same length.
+            Sequences.
 
         Returns
         -------
@@ -131,7 +145,7 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : sequence of str
-            Sequences of the same length.
+            Sequences.
 
         Returns
         -------
@@ -141,8 +155,8 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-def _layers(length: int, n_classes: int) -> nn.Sequential:
-    width = ((length // 2) // 2) * 64
+def _layers(length: int, n_classes: int, aligned: bool) -> nn.Sequential:
+    width = (length // 2) // 2 if aligned else 1
     return nn.Sequential(
         OneHot(),
         nn.Conv1d(4, 100, 7, padding="same"),
@@ -151,10 +165,10 @@ def _layers(length: int, n_classes: int) -> nn.Sequential:
         nn.Dropout(0.2),
         nn.Conv1d(100, 64, 7, padding="same"),
         nn.ReLU(),
-        nn.MaxPool1d(2),
+        nn.MaxPool1d(2) if aligned else nn.AdaptiveMaxPool1d(1),
         nn.Flatten(),
         nn.Dropout(0.5),
-        nn.Linear(width, 128),
+        nn.Linear(64 * width, 128),
         nn.ReLU(),
         nn.Dropout(0.5),
         nn.Linear(128, n_classes),

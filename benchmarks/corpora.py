@@ -5,7 +5,13 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from skgenome.datasets import fetch_bacterial_genomes, fetch_genome, find_matches, split_at_matches
+from skgenome.datasets import (
+    fetch_bacterial_genomes,
+    fetch_genome,
+    fetch_human_chromatin,
+    find_matches,
+    split_at_matches,
+)
 
 #: Genera of the order Enterobacterales in the collection.
 ENTEROBACTERIA = (
@@ -61,8 +67,10 @@ class Corpus(NamedTuple):
         return digest.hexdigest()
 
 
-def _mega(contigs: Sequence[str]) -> str:
-    return f"{sum(map(len, contigs)) / 1e6:.1f} Mbp"
+def _corpus(name: str, description: str, contigs: Sequence[str], filenames: Sequence[str]) -> Corpus:
+    """Put a corpus together, under a description that ends with its size."""
+    size = f"{sum(map(len, contigs)) / 1e6:.1f} Mbp"
+    return Corpus(name, contigs, f"{description}: {size}", filenames)
 
 
 def fetch_enterobacteria(data_home: str | os.PathLike | None = None) -> Corpus:
@@ -80,13 +88,11 @@ def fetch_enterobacteria(data_home: str | os.PathLike | None = None) -> Corpus:
     """
     genomes = fetch_bacterial_genomes(genera=ENTEROBACTERIA, data_home=data_home)
     k12 = fetch_genome("ecoli_k12", data_home=data_home)
-    contigs = [*k12.data, *genomes.data]
-    n_genomes = len(genomes.filenames) + 1
-    size = _mega(contigs)
-    description = (
-        f"{n_genomes} enterobacterial genomes with E. coli K-12, from which train and test are: {size}"
+    n = len(genomes.filenames) + 1
+    description = f"{n} enterobacterial genomes with E. coli K-12, from which train and test are"
+    return _corpus(
+        "everything", description, [*k12.data, *genomes.data], [k12.filenames[0], *genomes.filenames]
     )
-    return Corpus("everything", contigs, description, [k12.filenames[0], *genomes.filenames])
 
 
 def fetch_distant_enterobacteria(
@@ -113,10 +119,9 @@ def fetch_distant_enterobacteria(
     contigs = split_at_matches(genomes.data, excluded, flank=FLANK, min_length=MIN_LENGTH)
     description = (
         f"{len(genomes.filenames)} enterobacterial genomes without Escherichia (K-12 included) and Shigella; "
-        f"{n_found} places that equal a test sequence are cut out with {FLANK} bp on each side: "
-        f"{_mega(contigs)}"
+        f"{n_found} places that equal a test sequence are cut out with {FLANK} bp on each side"
     )
-    return Corpus("without relatives", contigs, description, genomes.filenames)
+    return _corpus("without relatives", description, contigs, genomes.filenames)
 
 
 def fetch_bacilli(data_home: str | os.PathLike | None = None) -> Corpus:
@@ -133,10 +138,8 @@ def fetch_bacilli(data_home: str | os.PathLike | None = None) -> Corpus:
         Named ``"Bacilli"``.
     """
     genomes = fetch_bacterial_genomes(genera=BACILLI, data_home=data_home)
-    description = (
-        f"{len(genomes.filenames)} genomes of Bacilli, without B. subtilis itself: {_mega(genomes.data)}"
-    )
-    return Corpus("Bacilli", genomes.data, description, genomes.filenames)
+    description = f"{len(genomes.filenames)} genomes of Bacilli, without B. subtilis itself"
+    return _corpus("Bacilli", description, genomes.data, genomes.filenames)
 
 
 def fetch_all_bacteria(data_home: str | os.PathLike | None = None) -> Corpus:
@@ -153,9 +156,26 @@ def fetch_all_bacteria(data_home: str | os.PathLike | None = None) -> Corpus:
         Named ``"all bacteria"``.
     """
     genomes = fetch_bacterial_genomes(data_home=data_home)
-    n_genomes = len(genomes.filenames)
-    description = f"{n_genomes} bacterial genomes, Gram-positive and Gram-negative: {_mega(genomes.data)}"
-    return Corpus("all bacteria", genomes.data, description, genomes.filenames)
+    description = f"{len(genomes.filenames)} bacterial genomes, Gram-positive and Gram-negative"
+    return _corpus("all bacteria", description, genomes.data, genomes.filenames)
+
+
+def fetch_human(data_home: str | os.PathLike | None = None) -> Corpus:
+    """Fetch human sequence: eight stretches of three chromosomes.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"human"``.
+    """
+    pieces = fetch_human_chromatin(data_home=data_home)
+    description = f"{len(pieces.data)} stretches of the human chromosomes 2, 17 and 20"
+    return _corpus("human", description, pieces.data, pieces.filenames[:1])
 
 
 def shorten(corpus: Corpus, n_bases: int) -> Corpus:
@@ -171,8 +191,10 @@ def shorten(corpus: Corpus, n_bases: int) -> Corpus:
     Returns
     -------
     Corpus
-        Under the same name; its description says what was done.
+        Under the same name; its description says what was done. One that is not longer stays as it is.
     """
+    if sum(map(len, corpus.contigs)) <= n_bases:
+        return corpus
     kept, left = [], n_bases
     for contig in corpus.contigs:
         kept.append(contig[:left])

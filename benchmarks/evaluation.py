@@ -2,11 +2,14 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import ClassifierMixin, clone
+from sklearn.metrics import check_scoring
 from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
 
 from benchmarks.environment import describe
 from benchmarks.methods import describe_method
@@ -79,7 +82,7 @@ def score_methods(
     ]
 
 
-def _summary(means: np.ndarray, conditions: Mapping[str, float]) -> str:
+def _summary(means: Iterable[float], conditions: Mapping[str, float]) -> str:
     figures = zip(conditions, means, strict=True)
     return ", ".join(f"{condition} {mean:.3f}" for condition, mean in figures)
 
@@ -88,14 +91,13 @@ def score_seeds(
     methods: Mapping[str, ClassifierMixin],
     X: np.ndarray,
     y: np.ndarray,
+    tests: Mapping[str, Bunch],
     *,
-    condition: str,
     seeds: Sequence[int],
     metrics: Sequence[str],
     n_jobs: int | None = None,
-    **protocol: object,
 ) -> list[Score]:
-    """Measure every method with all labels, once for each seed of its own.
+    """Learn every method from all labels, once for each seed of its own, and test it on every test set.
 
     Parameters
     ----------
@@ -103,34 +105,43 @@ def score_seeds(
         Not fitted. The last step's ``random_state`` is set; what has none is measured once.
     X, y : ndarray of shape (n_samples,)
         Sequences and classes.
-    condition : str
-        What to call it.
+    tests : mapping of str to Bunch
+        Name of the condition to data and target.
     seeds : sequence of int
         The seeds.
     metrics : sequence of str
         Names of scikit-learn's scorers.
     n_jobs : int, optional
-        Seeds measured side by side.
-    **protocol
-        As in :func:`score_methods`.
+        Fits side by side.
 
     Returns
     -------
     list of Score
         Metric by metric, then method by method, with a value for each seed.
     """
-    jobs = []
-    for number, seed in enumerate(seeds):
-        seeded = {name: with_seed(method, seed) for name, method in methods.items()}
-        chosen = {name: seeded[name] for name in methods if number == 0 or seeded[name] is not methods[name]}
-        given = {**protocol, "semi_supervised": set(protocol.get("semi_supervised", ())) & set(chosen)}
-        options = {"conditions": {condition: len(X)}, "metrics": metrics, "random_state": 0, "n_repeats": 1}
-        jobs.append(delayed(score_methods)(chosen, X, y, **options, **given))
-    values: dict[tuple[str, str], list[float]] = {}
-    for scores in Parallel(n_jobs=n_jobs)(jobs):
-        for score in scores:
-            values.setdefault((score.metric, score.method), []).extend(score.values)
-    return [Score(method, condition, len(X), metric, found) for (metric, method), found in values.items()]
+    jobs = [(name, seeded) for name, method in methods.items() for seeded in _with_seeds(method, seeds)]
+    calls = [delayed(_fit_and_score)(method, X, y, tests, metrics) for _, method in jobs]
+    values: dict[tuple[str, str, str], list[float]] = {key: [] for key in product(metrics, methods, tests)}
+    found = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
+    for (name, _), scores in zip(jobs, found, strict=True):
+        for (condition, metric), value in scores.items():
+            values[metric, name, condition].append(value)
+        figures = {condition: scores[condition, metrics[0]] for condition in tests}
+        logger.info("%s, all labels: %s", name, _summary(figures.values(), figures))
+    return [
+        Score(method, condition, len(X), metric, values[metric, method, condition])
+        for metric, method, condition in values
+    ]
+
+
+def _fit_and_score(
+    method: ClassifierMixin, X: np.ndarray, y: np.ndarray, tests: Mapping[str, Bunch], metrics: Sequence[str]
+) -> dict[tuple[str, str], float]:
+    """Give the value of every metric on every test set."""
+    fitted = clone(method).fit(X, y)
+    score = check_scoring(fitted, scoring=list(metrics))
+    by_test = {name: score(fitted, test.data, test.target) for name, test in tests.items()}
+    return {(name, metric): float(by_test[name][metric]) for name in tests for metric in metrics}
 
 
 def make_record(
@@ -175,20 +186,9 @@ def make_record(
     )
 
 
-def with_seed(method: ClassifierMixin, seed: int) -> ClassifierMixin:
-    """Give a method another seed.
-
-    Parameters
-    ----------
-    method : classifier
-        A classifier or a Pipeline that ends in one.
-    seed : int
-        The seed.
-
-    Returns
-    -------
-    classifier
-        A copy; the method itself if it has nothing to seed.
-    """
+def _with_seeds(method: ClassifierMixin, seeds: Sequence[int]) -> list[ClassifierMixin]:
+    """Give a copy of a method for each seed; the method alone if it has no seed, or needs none."""
     name = f"{method.steps[-1][0]}__random_state" if isinstance(method, Pipeline) else "random_state"
-    return clone(method).set_params(**{name: seed}) if name in method.get_params() else method
+    if method.get_params().get(name) is None:
+        return [method]
+    return [clone(method).set_params(**{name: seed}) for seed in seeds]

@@ -8,13 +8,14 @@ features is one of them, since sequences without labels are free.
 
 from collections.abc import Sequence
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skgenome.linear_model import LassoLogisticRegressionCV
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
@@ -150,6 +151,34 @@ def kmers(k: int, k_min: int | None = None, *, canonical: bool = False) -> list[
     return [("kmers", counter)]
 
 
+def positions(k: int, unlabelled: Sequence[str]) -> list[Step]:
+    """Give the k-mer at every place, one-hot: all that can be told of aligned sequences without a model.
+
+    Parameters
+    ----------
+    k : int
+        Bases in a k-mer.
+    unlabelled : sequence of str
+        What places and k-mers there are.
+
+    Returns
+    -------
+    list of (str, estimator)
+        First steps of a Pipeline, fitted.
+    """
+    tokens = KmerTokenizer(k=k)
+    token_ids = tokens.transform(unlabelled)
+    width = FunctionTransformer(_to_width, kw_args={"width": token_ids.shape[1]})
+    one_hot = OneHotEncoder(handle_unknown="ignore", dtype=np.float32).fit(token_ids)
+    return [("tokens", tokens), ("width", width), ("positions", FrozenEstimator(one_hot))]
+
+
+def _to_width(token_ids: np.ndarray, width: int) -> np.ndarray:
+    """Cut off or pad what is longer or shorter than all that was seen."""
+    token_ids = token_ids[:, :width]
+    return np.pad(token_ids, [(0, 0), (0, width - token_ids.shape[1])])
+
+
 def frozen(lm: LanguageModel) -> list[Step]:
     """Give features of a language model that is not trained further.
 
@@ -182,6 +211,75 @@ def joined(kmer_step: list[Step], lm: LanguageModel) -> list[Step]:
         First step of a Pipeline.
     """
     return [("union", FeatureUnion([*kmer_step, ("language_model", Pipeline(frozen(lm)))]))]
+
+
+class MoreLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Learn from further labelled sequences too, always the same: those of a related species.
+
+    Parameters
+    ----------
+    estimator : classifier
+        What learns.
+    X_more, y_more : ndarray of shape (n_more,)
+        Sequences and classes that are added to those of every fit.
+    """
+
+    def __init__(self, estimator, X_more, y_more):
+        self.estimator = estimator
+        self.X_more = X_more
+        self.y_more = y_more
+
+    def fit(self, X, y):
+        """Fit a clone on both.
+
+        Parameters
+        ----------
+        X, y : ndarray of shape (n_samples,)
+            Sequences and classes.
+
+        Returns
+        -------
+        self : MoreLabels
+            Itself.
+        """
+        both = np.concatenate([X, self.X_more]), np.concatenate([y, self.y_more])
+        self.estimator_ = clone(self.estimator).fit(*both)
+        self.classes_ = self.estimator_.classes_
+        return self
+
+    def predict(self, X):
+        """Predict the class.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples,)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes.
+        """
+        return self.estimator_.predict(X)
+
+    def predict_proba(self, X):
+        """Predict the probability of every class.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples,)
+            Sequences.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities.
+        """
+        return self.estimator_.predict_proba(X)
+
+    def __repr__(self, N_CHAR_MAX=700):
+        # The sequences themselves would fill pages.
+        return f"MoreLabels({self.estimator.__repr__(N_CHAR_MAX)}, {len(self.y_more)} more)"
 
 
 def describe_method(estimator: BaseEstimator) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from benchmarks.overview import overview_table
 from benchmarks.records import RESULTS, ROOT, Record, read_record, write_text
 from benchmarks.tables import all_tables, machine, render_markdown, sources
 
@@ -56,4 +57,5 @@ def write_page(results: Path = RESULTS, page: Path = PAGE) -> Path:
     records = [record for record in records if not record.quick]
     if not records:
         raise FileNotFoundError(f"Expected results (*.json) in {results}, found none. Run a benchmark first.")
-    return write_text(page, "\n\n".join([PREFACE.rstrip(), *map(_section, records)]) + "\n")
+    overview = render_markdown(overview_table(records))
+    return write_text(page, "\n\n".join([PREFACE.rstrip(), overview, *map(_section, records)]) + "\n")

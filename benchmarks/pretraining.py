@@ -22,6 +22,19 @@ from skgenome.training import resolve_device, resolve_precision
 
 logger = logging.getLogger(__name__)
 
+#: The language model of all tasks. The layer in the middle was chosen on rows of E. coli's training set, 1000
+#: to learn from and 1000 to compare on: with 20 to 200 labels it is up to .02 better than all layers joined,
+#: with 1000 the same. The last layer knows the next token and less else.
+NETWORK = {
+    "embedding_size": 128,
+    "hidden_size": 256,
+    "n_layers": 3,
+    "strand": "concat",
+    "pooling": "concat",
+    "layer": 1,
+}
+#: Steps of pretraining: at most 15 minutes on two cores. To be changed here and nowhere else.
+PRETRAINING_STEPS = 8000
 #: Parameters that have no influence on the weights: a model is found again whatever layer is read.
 WITHOUT_INFLUENCE = ("cache_size", "device", "layer", "pooling", "verbose")
 #: All features of a task stay in memory, so that each sequence is embedded once and not once per draw.

@@ -65,7 +65,19 @@ def _distinct(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def _mean_and_sd(row: dict) -> str:
+def mean_and_sd(row: dict) -> str:
+    """Write the mean of a score with its standard deviation, where it has one.
+
+    Parameters
+    ----------
+    row : dict
+        What :meth:`benchmarks.records.Score.as_row` gives.
+
+    Returns
+    -------
+    str
+        With three decimals.
+    """
     if row["sd"] is None:
         return f"{row['mean']:.3f}"
     return f"{row['mean']:.3f} ± {row['sd']:.3f}"
@@ -97,7 +109,7 @@ def score_table(record: Record, metric: str) -> Table:
     rows = []
     for method in methods:
         found = [scores.get((method, condition)) for condition in conditions]
-        rows.append([method, *(NOTHING if row is None else _mean_and_sd(row) for row in found)])
+        rows.append([method, *(NOTHING if row is None else mean_and_sd(row) for row in found)])
     numbers = {source: i for i, source in enumerate(_sources(record), start=1)}
     for row in record.published:
         if row["metric"] == metric:

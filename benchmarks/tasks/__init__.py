@@ -18,8 +18,16 @@ TASKS = {
         "ecoli_fine_tuning",
         "the same promoters: ULMFiT's phases one by one, next to networks from scratch",
     ),
+    "ecoli-promoters-ablation": (
+        "ecoli_ablation",
+        "the same promoters: what each phase and each trick of ULMFiT brings",
+    ),
     "gram-staining": ("gram_staining", "windows of 6700 bp, split by genus: AUROC with few labelled genomes"),
+    "human-enhancers": ("human_enhancers", "enhancers or not, 500 bp: area under the ROC curve"),
+    "human-promoters": ("human_promoters", "promoters with and without a TATA box: Matthews correlation"),
+    "metagenomics": ("metagenomics", "the genus of amplicon and shotgun reads of 16S genes: accuracy"),
     "speed": ("speed", "tokenizer, training step and features, each beside a named peer"),
+    "transcripts": ("transcripts", "messenger or long non-coding RNA, man to man and man to mouse: accuracy"),
 }
 
 

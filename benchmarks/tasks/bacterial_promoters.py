@@ -4,34 +4,42 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from joblib import cpu_count
 from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import RepeatedStratifiedKFold
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import Bunch
 
-from benchmarks.cnn import SmallCNN
 from benchmarks.corpora import Corpus, fetch_bacilli, fetch_enterobacteria, shorten
 from benchmarks.evaluation import make_record, score_methods
-from benchmarks.methods import kmers, majority, ridge, scaled
-from benchmarks.pretraining import CACHE_BYTES, Pretrained, make_language_model, pretrain
+from benchmarks.methods import MoreLabels
+from benchmarks.pretraining import (
+    CACHE_BYTES,
+    NETWORK,
+    PRETRAINING_STEPS,
+    Pretrained,
+    make_language_model,
+    pretrain,
+)
 from benchmarks.records import Record, Score, Settings, fold, published_row
 from benchmarks.stopwatch import Stopwatch
-from benchmarks.tasks.ecoli_fine_tuning import FINE_TUNING, FROM_SCRATCH, LM_EPOCHS, LM_LEARNING_RATE
-from benchmarks.tasks.ecoli_promoters import NETWORK, PRETRAINING_STEPS
+from benchmarks.transfer import (
+    FINE_TUNING,
+    FROM_SCRATCH,
+    LM_LEARNING_RATE,
+    QUICK_BASES,
+    Reading,
+    make_baselines,
+    n_side_by_side,
+    take,
+)
 from skgenome.classification import SequenceClassifier, ULMFiTClassifier
 from skgenome.datasets import fetch_bacterial_promoters
-from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
-from skgenome.training import resolve_device
 
 NAME = "bacterial-promoters"
 TITLE = "Promoters of bacteria, 81 bp"
-LARGEST_K = 6
 #: Segments of 3 tokens: the sequences are aligned by the first base that is transcribed.
-SEGMENTS = 27
+READING = Reading(strand="forward", pooling=27, largest_k=6, aligned=True)
 METRICS = ("matthews_corrcoef", "accuracy", "roc_auc")
 
 PROTOCOL = """Sequences of 81 bp, 60 before the start of transcription and 20 after it, against stretches of
@@ -40,7 +48,8 @@ value of the table is the mean of the folds of one time, of all methods on the s
 of E. coli was pretrained on enterobacterial genomes, K-12 among them, that of B. subtilis on genomes of
 Bacilli without B. subtilis. "Frozen" is L2 logistic regression on its states, averaged over {n_segments}
 segments; "ULMFiT" trains the language model further on the training folds, without labels, then its network
-on the labels. Folds are random, as in the published figures, and promoters of one gene overlap in part."""
+on the labels; in rows that say so also on all labelled sequences of the other species. Folds are random, as
+in the published figures, and promoters of one gene overlap in part."""
 
 PUBLISHED_CNN = "Umarov and Solovyev 2017, PLoS ONE 12, e0171410 (CNNProm): one random split."
 PUBLISHED_LM = "Genomic-ULMFiT (Heyer 2019): one random split, no seed."
@@ -50,18 +59,22 @@ SPECIES = {"E. coli": "ecoli", "B. subtilis": "bsubtilis"}
 
 
 class Plan(NamedTuple):
-    """How much is measured."""
+    """How much is measured, and for how many passes is trained."""
 
     n_splits: int = 5
     n_repeats: int = 3
     every: int = 1
+    lm_epochs: int = 6
+    max_epochs: int = 4
+    scratch_epochs: int = 10
+    cnn_epochs: int = 20
 
 
-QUICK_PLAN = Plan(2, 1, 20)
+QUICK_PLAN = Plan(2, 1, 40, 1, 1, 1, 1)
 
 
 def make_methods(
-    lm: LanguageModel, untrained: LanguageModel, unlabelled: np.ndarray, device: str
+    lm: LanguageModel, untrained: LanguageModel, own: Bunch, others: Bunch, plan: Plan, device: str
 ) -> dict[str, ClassifierMixin]:
     """Give the methods for one species.
 
@@ -71,8 +84,10 @@ def make_methods(
         Pretrained.
     untrained : LanguageModel
         The network, not fitted.
-    unlabelled : ndarray of str
-        What the scale of k-mers is measured on.
+    own, others : Bunch
+        Promoters of this species and of the other one.
+    plan : Plan
+        For how long is trained.
     device : str
         Where to train.
 
@@ -81,32 +96,25 @@ def make_methods(
     dict
         Name to classifier.
     """
-    tokens = ("tokens", KmerTokenizer(k=3))
-    options = {"strand": "forward", "pooling": SEGMENTS, "device": device, "random_state": 0}
-    positions = OneHotEncoder(handle_unknown="ignore", dtype=np.float32)
-    positions.fit(tokens[1].transform(unlabelled))
-    classifiers = {
-        "network from scratch": SequenceClassifier(untrained, **FROM_SCRATCH, **options),
-        "pretrained, frozen": SequenceClassifier(FrozenEstimator(lm), training="frozen", **options),
-        "pretrained, fine-tuned": SequenceClassifier(FrozenEstimator(lm), **FINE_TUNING, **options),
-        "pretrained, ULMFiT": ULMFiTClassifier(
-            FrozenEstimator(lm),
-            lm_max_epochs=LM_EPOCHS,
-            lm_learning_rate=LM_LEARNING_RATE,
-            **FINE_TUNING,
-            **options,
+    options = {**READING.options(), "device": device, "random_state": 0}
+    tuning = {**FINE_TUNING, "max_epochs": plan.max_epochs}
+    second = {"lm_max_epochs": plan.lm_epochs, "lm_learning_rate": LM_LEARNING_RATE}
+    start = FrozenEstimator(lm)
+    networks = {
+        "network from scratch": SequenceClassifier(
+            untrained, max_epochs=plan.scratch_epochs, **FROM_SCRATCH, **options
         ),
+        "pretrained, frozen": SequenceClassifier(start, training="frozen", **options),
+        "pretrained, fine-tuned": SequenceClassifier(start, **tuning, **options),
+        "pretrained, ULMFiT": ULMFiTClassifier(start, **second, **tuning, **options),
     }
-    return {
-        "majority": majority(),
-        f"k-mers up to {LARGEST_K} + L2 logistic regression": Pipeline(
-            scaled(kmers(LARGEST_K, 1), unlabelled) + ridge()
-        ),
-        "3-mers at their positions + L2 logistic regression": Pipeline(
-            [tokens, ("positions", FrozenEstimator(positions)), *ridge()]
-        ),
-        "small CNN from scratch": SmallCNN(device=device, random_state=0),
-    } | {name: Pipeline([tokens, ("classifier", model)]) for name, model in classifiers.items()}
+    methods = make_baselines(own.data, READING, plan.cnn_epochs, device)
+    methods |= {name: READING.before(network) for name, network in networks.items()}
+    for name in ("small CNN from scratch", "pretrained, ULMFiT"):
+        methods[f"{name}, labels of the other species too"] = MoreLabels(
+            methods[name], others.data, others.target
+        )
+    return methods
 
 
 def measure(
@@ -150,8 +158,7 @@ def measure(
         metrics=METRICS,
         random_state=random_state,
         cv=list(folds.split(promoters.data, promoters.target)),
-        # On a CPU, fits side by side on a thread each are faster than one after the other on all.
-        n_jobs=cpu_count() if resolve_device(device).type == "cpu" else 1,
+        n_jobs=n_side_by_side(device),
     )
     return [
         score._replace(values=np.reshape(score.values, (plan.n_repeats, -1)).mean(axis=1).tolist())
@@ -181,9 +188,9 @@ def _read(settings: Settings, plan: Plan) -> tuple[dict[str, Bunch], dict[str, C
     }
     corpora = [fetch_enterobacteria(settings.data_home), fetch_bacilli(settings.data_home)]
     if settings.quick:
-        corpora = [shorten(corpus, 300_000) for corpus in corpora]
-        for bunch in promoters.values():
-            bunch.data, bunch.target = bunch.data[:: plan.every], bunch.target[:: plan.every]
+        corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
+        some = slice(None, None, plan.every)
+        promoters = {name: take(bunch, some) for name, bunch in promoters.items()}
     return promoters, dict(zip(SPECIES, corpora, strict=True))
 
 
@@ -212,7 +219,8 @@ def run(settings: Settings) -> Record:
             models[species] = pretrain(make(), corpora[species], settings.work_dir)
         with watch("features, learning and testing"):
             untrained = make().set_params(cache_size=CACHE_BYTES, verbose=0)
-            methods = make_methods(models[species].model, untrained, bunch.data, settings.device)
+            (other,) = (promoters[name] for name in promoters if name != species)
+            methods = make_methods(models[species].model, untrained, bunch, other, plan, settings.device)
             scores += measure(methods, bunch, species, plan, settings.random_state, settings.device)
     filenames = [name for part in (*promoters.values(), *corpora.values()) for name in part.filenames]
     return make_record(
@@ -236,5 +244,5 @@ def _describe_protocol(promoters: dict[str, Bunch], plan: Plan) -> str:
         for species, bunch in promoters.items()
     )
     return fold(PROTOCOL).format(
-        sizes=sizes, n_splits=plan.n_splits, n_repeats=plan.n_repeats, n_segments=SEGMENTS
+        sizes=sizes, n_splits=plan.n_splits, n_repeats=plan.n_repeats, n_segments=READING.pooling
     )

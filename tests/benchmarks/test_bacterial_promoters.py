@@ -9,6 +9,7 @@ from sklearn.metrics import matthews_corrcoef
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 
+from benchmarks.methods import MoreLabels, describe_method
 from benchmarks.records import Settings
 from benchmarks.tables import show
 from benchmarks.tasks import run_task
@@ -32,6 +33,18 @@ def test_measure_gives_the_mean_of_the_folds_of_each_repeat():
         by_hand.append(matthews_corrcoef(promoters.target[test], fitted.predict(promoters.data[test])))
     np.testing.assert_allclose(found.values, np.reshape(by_hand, (3, 4)).mean(axis=1))
     assert found.condition == "invented"
+
+
+def test_more_labels_are_learnt_from_too():
+    own, more = (make_promoters(n_samples=n, random_state=n) for n in (20, 50))
+    counts = make_pipeline(CountVectorizer(analyzer="char"), LogisticRegression(max_iter=2000))
+    both = MoreLabels(counts, more.data, more.target).fit(own.data, own.target)
+    by_hand = counts.fit(np.r_[own.data, more.data], np.r_[own.target, more.target])
+    np.testing.assert_allclose(both.predict_proba(own.data), by_hand.predict_proba(own.data))
+    np.testing.assert_array_equal(both.predict(own.data), by_hand.predict(own.data))
+    assert both.classes_.tolist() == [0, 1]
+    assert "50 more" in describe_method(both)
+    assert more.data[0] not in describe_method(both)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from benchmarks.corpora import (
     Corpus,
     fetch_distant_enterobacteria,
     fetch_enterobacteria,
+    fetch_human,
     shorten,
 )
 from skgenome.datasets import fetch_bacterial_genomes, fetch_ecoli_promoters, find_matches
@@ -19,13 +20,17 @@ def test_corpus_checksum_sees_bounds_and_letters():
     assert Corpus("a", ["AC"], "x").sha256() == Corpus("b", ("AC",), "y").sha256()
 
 
-@pytest.mark.parametrize(
-    ("n_bases", "kept"), [(2, ["AC"]), (4, ["ACGT"]), (5, ["ACGT", "T"]), (99, ["ACGT", "TT"])]
-)
+@pytest.mark.parametrize(("n_bases", "kept"), [(2, ["AC"]), (4, ["ACGT"]), (5, ["ACGT", "T"])])
 def test_shorten_keeps_the_first_bases(n_bases, kept):
     corpus = shorten(Corpus("c", ["ACGT", "TT"], "whole"), n_bases)
     assert corpus.contigs == kept
-    assert corpus.description.endswith("of: whole")
+    assert corpus.description == f"the first {n_bases} bases of: whole"
+
+
+@pytest.mark.parametrize("n_bases", [6, 99])
+def test_shorten_leaves_what_is_not_longer(n_bases):
+    corpus = Corpus("c", ["ACGT", "TT"], "whole")
+    assert shorten(corpus, n_bases) is corpus
 
 
 @pytest.mark.real_data
@@ -61,3 +66,11 @@ def test_distant_enterobacteria_hold_neither_relatives_nor_the_test_set(real_dat
     n_cut = sum(map(len, whole)) - sum(map(len, corpus.contigs))
     n_short = sum(len(contig) for contig in whole if len(contig) < 500)
     assert 0 < n_cut - n_short <= n_matches * (150 + 2 * FLANK + 500)
+
+
+@pytest.mark.real_data
+def test_human_corpus_is_named_as_the_tasks_know_it(real_data_home):
+    corpus = fetch_human(real_data_home)
+    assert corpus.name == "human"
+    assert len(corpus.contigs) == 8
+    assert corpus.description.endswith("4.7 Mbp")

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+from joblib import parallel_config
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, matthews_corrcoef, roc_auc_score
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
-from benchmarks.evaluation import score_methods, score_seeds, with_seed
+from benchmarks.evaluation import score_methods, score_seeds
 from skgenome.model_selection import nested_label_subset
 
 METHODS = {
@@ -84,10 +88,13 @@ def test_score_methods_draw_the_same_for_all_methods(labelled, monkeypatch):
 class Lottery(DummyClassifier):
     """A classifier whose answer is its seed's parity, so that scores tell which seed was set."""
 
+    n_fits = 0
+
     def __init__(self, random_state=None):
         super().__init__(strategy="constant", constant=0, random_state=random_state)
 
     def fit(self, X, y):
+        Lottery.n_fits += 1
         self.constant = self.random_state % 2
         return super().fit(X, y)
 
@@ -95,35 +102,95 @@ class Lottery(DummyClassifier):
         return {"random_state": self.random_state}
 
 
-def test_score_seeds_measure_each_seed_and_the_deterministic_once(labelled):
+class CountingDummy(DummyClassifier):
+    """A classifier that has nothing to seed, and counts its fits."""
+
+    n_fits = 0
+
+    def __init__(self):
+        super().__init__(strategy="prior")
+
+    def fit(self, X, y):
+        CountingDummy.n_fits += 1
+        return super().fit(X, y)
+
+
+@pytest.fixture
+def tests(labelled):
+    """Two parts of the rows that nothing is learnt from."""
     data, target = labelled
-    test_target = np.repeat([0, 1], [21, 9])
-    scores = score_seeds(
-        {
-            "lottery": Lottery(),
-            "plain": make_pipeline(CountVectorizer(analyzer="char"), LogisticRegression()),
-        },
-        data[:30],
-        target[:30],
-        condition="all",
-        seeds=(4, 5, 6),
-        metrics=["accuracy"],
-        X_test=data[30:],
-        y_test=test_target,
+    return {
+        "near": Bunch(data=data[30:45], target=target[30:45]),
+        "far": Bunch(data=data[45:], target=target[45:]),
+    }
+
+
+def seeds_of(methods, labelled, tests, **options):
+    data, target = labelled
+    options = {"seeds": (4, 5, 6), "metrics": ["accuracy"], **options}
+    return score_seeds(methods, data[:30], target[:30], tests, **options)
+
+
+def test_score_seeds_give_metric_by_metric_a_row_for_method_and_test(labelled, tests):
+    scores = seeds_of({"lottery": Lottery(0), **METHODS}, labelled, tests, metrics=METRICS)
+    assert [(s.metric, s.method, s.condition, s.n_labels) for s in scores] == [
+        (metric, method, condition, 30)
+        for metric in METRICS
+        for method in ("lottery", *METHODS)
+        for condition in tests
+    ]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_score_seeds_values_are_those_of_fitting_by_hand(labelled, tests, n_jobs):
+    data, target = labelled
+    forest = make_pipeline(
+        CountVectorizer(analyzer="char", ngram_range=(1, 3)),
+        RandomForestClassifier(n_estimators=2, max_depth=2, max_features=1, random_state=99),
     )
-    values = {score.method: score.values for score in scores}
-    assert values["lottery"] == [0.7, 0.3, 0.7]
-    # LogisticRegression has a seed too, of which its solver makes no use.
-    assert len(set(values["plain"])) == 1
-    assert {(score.condition, score.n_labels) for score in scores} == {("all", 30)}
+    metrics = ("accuracy", "roc_auc", "matthews_corrcoef")
+    # Threads: processes would take seconds to start.
+    with parallel_config(backend="threading"):
+        scores = seeds_of({"forest": forest}, labelled, tests, metrics=metrics, n_jobs=n_jobs)
+    expected = {}
+    for random_state in (4, 5, 6):
+        fitted = clone(forest).set_params(randomforestclassifier__random_state=random_state)
+        fitted.fit(data[:30], target[:30])
+        for name, test in tests.items():
+            predicted, probability = fitted.predict(test.data), fitted.predict_proba(test.data)[:, 1]
+            by_hand = (
+                accuracy_score(test.target, predicted),
+                roc_auc_score(test.target, probability),
+                matthews_corrcoef(test.target, predicted),
+            )
+            for metric, value in zip(metrics, by_hand, strict=True):
+                expected.setdefault((metric, name), []).append(value)
+    assert {(s.metric, s.condition): s.values for s in scores} == expected
+    assert any(len(set(values)) > 1 for values in expected.values())
+    assert forest[-1].random_state == 99
 
 
-def test_with_seed_reaches_the_last_step_and_leaves_the_method():
-    pipeline = make_pipeline(CountVectorizer(), Lottery(random_state=1))
-    assert with_seed(pipeline, 7)[-1].random_state == 7
-    assert pipeline[-1].random_state == 1
-    counts = CountVectorizer()
-    assert with_seed(counts, 7) is counts
+def test_score_seeds_set_each_seed(labelled):
+    test = Bunch(data=labelled[0][30:], target=np.repeat([0, 1], [21, 9]))
+    methods = {
+        "alone": Lottery(0),
+        "in a pipeline": make_pipeline(CountVectorizer(analyzer="char"), Lottery(0)),
+    }
+    scores = seeds_of(methods, labelled, {"all": test})
+    assert [score.values for score in scores] == [[0.7, 0.3, 0.7]] * 2
+
+
+def test_score_seeds_fit_once_for_all_test_sets(labelled, tests, monkeypatch):
+    monkeypatch.setattr(Lottery, "n_fits", 0)
+    seeds_of({"lottery": Lottery(0)}, labelled, tests, metrics=METRICS)
+    assert Lottery.n_fits == 3
+
+
+def test_score_seeds_fit_once_what_has_no_seed(labelled, tests, monkeypatch):
+    monkeypatch.setattr(CountingDummy, "n_fits", 0)
+    scores = seeds_of({"dummy": CountingDummy()}, labelled, tests)
+    assert CountingDummy.n_fits == 1
+    assert [len(score.values) for score in scores] == [1, 1]
 
 
 def test_score_methods_hand_unlabelled_rows_to_the_semi_supervised_alone(labelled):

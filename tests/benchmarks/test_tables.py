@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.page import write_page
-from benchmarks.records import published_row, write_record
+from benchmarks.records import Score, published_row, write_record
 from benchmarks.tables import (
     Table,
     all_tables,
     machine,
+    mean_and_sd,
     pretraining_table,
     render_markdown,
     render_text,
@@ -35,6 +36,13 @@ def test_score_table_leaves_out_what_is_of_another_metric(record):
     table = score_table(record, "roc_auc")
     assert table.title == "roc_auc: mean ± sd of 2"
     assert table.rows == [["k-mers", "0.600 ± 0.141"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"), [([0.6, 0.7, 0.8], "0.700 ± 0.100"), ([0.75], "0.750"), ([1.0, 1.0], "1.000 ± 0.000")]
+)
+def test_mean_and_sd_has_a_deviation_where_there_is_one(values, text):
+    assert mean_and_sd(Score("m", "c", 20, "accuracy", values).as_row()) == text
 
 
 def test_sources_are_numbered_once_each(record):
@@ -98,7 +106,9 @@ def test_write_page_is_made_of_the_results_alone(record, tmp_path):
     write_record(replace(record, name="other", title="Another"), results)
     write_record(replace(record, title="A smoke run", quick=True), results)
     text = write_page(results, tmp_path / "docs" / "benchmarks.md").read_text()
-    assert text.index("## Another") < text.index("## A toy")
+    # What has been published comes first, row by row.
+    overview = text.index("**Genomic-ULMFiT, row by row**")
+    assert overview < text.index("## Another") < text.index("## A toy")
     assert "smoke run" not in text
     assert "| k-mers | 0.700 ± 0.100 | 0.750 |" in text
     assert "Again: `python -m benchmarks toy --data-home DIR --random-state 3`" in text

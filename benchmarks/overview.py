@@ -1,0 +1,183 @@
+"""The published results row by row: where ours stand, and what the data at hand do not carry."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from benchmarks.records import Record
+from benchmarks.tables import NOTHING, Table, mean_and_sd
+
+ULMFIT = "LM fine-tuned, fine-tuned"
+
+
+class PublishedRow(NamedTuple):
+    """A published result, and the measurement that is nearest to it."""
+
+    what: str
+    metric: str
+    published: float
+    remark: str
+    """How the two compare, or why there is none of ours."""
+    task: str | None = None
+    condition: str | None = None
+    method: str | None = None
+    """Ours: a pretrained one."""
+
+
+GENOMIC_ULMFIT = (
+    PublishedRow(
+        "E. coli promoters, 150 bp",
+        "accuracy",
+        0.973,
+        "The same sequences to learn from, another test set.",
+        "ecoli-promoters-fine-tuning",
+        "all",
+        f"everything: {ULMFIT}",
+    ),
+    *(
+        PublishedRow(
+            f"the same with {n} labels",
+            "accuracy",
+            value,
+            "Published: one draw.",
+            "ecoli-promoters-fine-tuning",
+            str(n),
+            f"everything: {ULMFIT}",
+        )
+        for n, value in {20: 0.833, 50: 0.844, 100: 0.904, 200: 0.916, 500: 0.924, 1000: 0.951}.items()
+    ),
+    PublishedRow(
+        "E. coli promoters, 81 bp",
+        "matthews_corrcoef",
+        0.871,
+        "The same set; published: one random split, here 5 folds three times.",
+        "bacterial-promoters",
+        "E. coli",
+        "pretrained, ULMFiT",
+    ),
+    PublishedRow(
+        "B. subtilis promoters, 81 bp",
+        "matthews_corrcoef",
+        0.759,
+        "The same set; published: one random split, here 5 folds three times.",
+        "bacterial-promoters",
+        "B. subtilis",
+        "pretrained, ULMFiT",
+    ),
+    PublishedRow(
+        "human promoters, -200/+50",
+        "matthews_corrcoef",
+        0.955,
+        "Another set: the published one leaks, as its author says. Nearest at hand: 9034 sequences without a "
+        "TATA box, split by similarity.",
+        "human-promoters",
+        "non-TATA all",
+        f"human: {ULMFIT}",
+    ),
+    PublishedRow(
+        "human promoters, -200/+50",
+        "matthews_corrcoef",
+        0.955,
+        "Another set: 300 bp with a TATA box.",
+        "human-promoters",
+        "TATA all",
+        f"human: {ULMFIT}",
+    ),
+    PublishedRow(
+        "human promoters, ±500 bp",
+        "matthews_corrcoef",
+        0.778,
+        "Not measured: this set is not at hand. Nearest are the two rows above.",
+    ),
+    PublishedRow(
+        "16S amplicons",
+        "accuracy",
+        0.924,
+        "Another split: the published one has reads of every gene on both sides, here no gene is.",
+        "metagenomics",
+        "amplicon all",
+        f"all bacteria: {ULMFIT}",
+    ),
+    PublishedRow(
+        "16S shotgun reads",
+        "accuracy",
+        0.880,
+        "Another split, as above.",
+        "metagenomics",
+        "shotgun all",
+        f"all bacteria: {ULMFIT}",
+    ),
+    PublishedRow(
+        "human enhancers",
+        "roc_auc",
+        0.819,
+        "A part of the same study's set, split by similarity.",
+        "human-enhancers",
+        "all",
+        f"human: {ULMFIT}",
+    ),
+    *(
+        PublishedRow(
+            f"enhancers of {animal}",
+            "roc_auc",
+            value,
+            "Not measured: this set is not at hand. Nearest are the human ones.",
+        )
+        for animal, value in {"mouse": 0.875, "dog": 0.788, "opossum": 0.798}.items()
+    ),
+    PublishedRow(
+        "mRNA or lncRNA, standard test",
+        "accuracy",
+        0.963,
+        "Another set: the published one (Hill 2018) is not at hand. Nearest are CPAT's human transcripts.",
+        "transcripts",
+        "standard all",
+        f"human: {ULMFIT}",
+    ),
+    PublishedRow(
+        "mRNA or lncRNA, challenge test",
+        "accuracy",
+        0.90,
+        "Another set, as above: transcripts of mouse, learnt from man.",
+        "transcripts",
+        "challenge all",
+        f"human: {ULMFIT}",
+    ),
+)
+
+
+def _is_baseline(method: str, row: PublishedRow) -> bool:
+    """Whether a method has no part in pretraining."""
+    return ":" not in method and "pretrained" not in method and method != row.method
+
+
+def _cells(row: PublishedRow, record: Record | None) -> list[str]:
+    """Give ours, and the best method without pretraining with its name."""
+    scores = [] if record is None else record.scores
+    found = {s["method"]: s for s in scores if (s["metric"], s["condition"]) == (row.metric, row.condition)}
+    if row.method not in found:
+        return [NOTHING, NOTHING, NOTHING]
+    baselines = [score for method, score in found.items() if _is_baseline(method, row)]
+    best = max(baselines, key=lambda score: score["mean"])
+    return [mean_and_sd(found[row.method]), mean_and_sd(best), best["method"]]
+
+
+def overview_table(records: Iterable[Record]) -> Table:
+    """Set every published result of Genomic-ULMFiT beside ours.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        Results at hand.
+
+    Returns
+    -------
+    Table
+        A row for each published result, also for those that could not be measured.
+    """
+    by_name = {record.name: record for record in records}
+    rows = [
+        [row.what, row.metric, f"{row.published:.3f}", *_cells(row, by_name.get(row.task)), row.remark]
+        for row in GENOMIC_ULMFIT
+    ]
+    header = ["set", "metric", "published", "ULMFiT here", "best without pretraining", "which", "remark"]
+    return Table("Genomic-ULMFiT, row by row", header, rows)

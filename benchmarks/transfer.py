@@ -1,0 +1,433 @@
+"""Transfer to a labelled set: the methods, the protocol and the run that many tasks share.
+
+A task says what is read and how; what is compared is the same everywhere, from the simplest method to what
+each phase of pretraining brings.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from joblib import cpu_count
+from sklearn.base import ClassifierMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
+
+from benchmarks.cnn import SmallCNN
+from benchmarks.corpora import Corpus, shorten
+from benchmarks.evaluation import make_record, score_methods, score_seeds
+from benchmarks.methods import kmers, majority, positions, ridge, scaled
+from benchmarks.pretraining import (
+    CACHE_BYTES,
+    NETWORK,
+    PRETRAINING_STEPS,
+    Pretrained,
+    finetune,
+    make_language_model,
+    pretrain,
+)
+from benchmarks.records import Record, Score, Settings, fold
+from benchmarks.stopwatch import Stopwatch
+from skgenome.classification import SequenceClassifier, ULMFiTClassifier
+from skgenome.preprocessing import KmerTokenizer
+from skgenome.representation import LanguageModel
+from skgenome.training import resolve_device
+
+#: Third phase, chosen on rows of E. coli's training set.
+FINE_TUNING = {"learning_rate": 1e-3}
+#: From scratch there is nothing to keep: all layers at once, at a higher rate.
+FROM_SCRATCH = {"training": "finetune", "learning_rate": 5e-3, "learning_rate_ratio": 1.0}
+#: Second phase. Compared on rows of E. coli's training set: 2 and 15 passes are worse than 6.
+LM_LEARNING_RATE = 1e-3
+#: Bases in a token.
+K = 3
+#: Bases of a corpus in a quick run, and of how many sequences one is kept.
+QUICK_BASES, QUICK_EVERY = 300_000, 40
+
+
+class Plan(NamedTuple):
+    """How much is measured, and for how many passes is trained."""
+
+    n_labels: tuple[int, ...]
+    n_repeats: int
+    n_seeds: int
+    """Trainings with all labels; may be none."""
+    lm_epochs: int = 6
+    max_epochs: int = 4
+    """Of the whole network in the third phase, after one for each layer that is unfrozen."""
+    scratch_epochs: int = 10
+    cnn_epochs: int = 20
+
+    def quick(self) -> "Plan":
+        """Give a plan of minutes that runs everything once."""
+        once = dict.fromkeys(("n_repeats", "lm_epochs", "max_epochs", "scratch_epochs", "cnn_epochs"), 1)
+        return self._replace(n_labels=(20,) if self.n_labels else (), n_seeds=min(self.n_seeds, 1), **once)
+
+
+class Reading(NamedTuple):
+    """How the sequences of a set are read."""
+
+    strand: str
+    pooling: str | int
+    largest_k: int
+    aligned: bool
+    """Whether what counts stands at the same place in every sequence."""
+    max_length: int | None = None
+    """Bases that networks read of a longer sequence, from the first on."""
+
+    def options(self) -> dict[str, object]:
+        """Give the parameters of a classifier."""
+        return {"strand": self.strand, "pooling": self.pooling}
+
+    def before(self, network: ClassifierMixin) -> Pipeline:
+        """Put the tokenizer before a network."""
+        # A token less for every base but one that a k-mer holds.
+        n_tokens = self.max_length and self.max_length - K + 1
+        tokens = KmerTokenizer(k=K, max_length=n_tokens, truncation="right", padding=False)
+        return Pipeline([("tokens", tokens), ("classifier", network)])
+
+
+class LabelledSet(NamedTuple):
+    """A set to learn from, what is tested on by name, and how it is read."""
+
+    train: Bunch
+    tests: Mapping[str, Bunch]
+    reading: Reading
+
+    def thin(self) -> "LabelledSet":
+        """Keep few sequences; of many classes few, with all their sequences."""
+        classes = np.unique(self.train.target)
+        some = slice(None, None, QUICK_EVERY)
+
+        def keep(bunch: Bunch) -> Bunch:
+            many = len(classes) > 2 * QUICK_EVERY
+            return take(bunch, np.isin(bunch.target, classes[some]) if many else some)
+
+        tests = {name: keep(test) for name, test in self.tests.items()}
+        return self._replace(train=keep(self.train), tests=tests)
+
+
+class Candidates(NamedTuple):
+    """What is compared."""
+
+    classifiers: dict[str, ClassifierMixin]
+    """Name to classifier of sequences, not fitted."""
+    semi_supervised: set[str]
+    """Names of those that get the rows without labels too."""
+
+
+class Phases(NamedTuple):
+    """A language model as it was pretrained, and trained further on the sequences of the set."""
+
+    pretrained: Pretrained
+    tuned: Pretrained
+
+
+def take(bunch: Bunch, rows: slice | np.ndarray) -> Bunch:
+    """Take rows of a set.
+
+    Parameters
+    ----------
+    bunch : Bunch
+        With data, target and filenames.
+    rows : slice or ndarray of int
+        Which.
+
+    Returns
+    -------
+    Bunch
+        With the same three.
+    """
+    return Bunch(data=bunch.data[rows], target=bunch.target[rows], filenames=bunch.filenames)
+
+
+def hold_out(bunch: Bunch) -> tuple[Bunch, Bunch]:
+    """Split a set that comes without a split: a fifth is for testing, and no group is on both sides.
+
+    Parameters
+    ----------
+    bunch : Bunch
+        With data, target, groups and filenames.
+
+    Returns
+    -------
+    train, test : Bunch
+        With data, target and filenames.
+    """
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    train, test = next(folds.split(bunch.data, bunch.target, bunch.groups))
+    return take(bunch, train), take(bunch, test)
+
+
+def make_baselines(
+    unlabelled: Sequence[str], reading: Reading, n_epochs: int, device: str
+) -> dict[str, ClassifierMixin]:
+    """Give what needs no language model.
+
+    Parameters
+    ----------
+    unlabelled : sequence of str
+        What the scale of k-mers is measured on.
+    reading : Reading
+        How they are read.
+    n_epochs : int
+        Passes of the convolutional network.
+    device : str
+        Where to train.
+
+    Returns
+    -------
+    dict
+        Name to classifier.
+    """
+    short = scaled(kmers(reading.largest_k, 1), unlabelled)
+    baselines = {
+        "majority": majority(),
+        f"k-mers up to {reading.largest_k} + L2 logistic regression": Pipeline(short + ridge()),
+    }
+    if reading.aligned:
+        name = f"{K}-mers at their positions + L2 logistic regression"
+        baselines[name] = Pipeline(positions(K, unlabelled) + ridge())
+    cnn = SmallCNN(
+        aligned=reading.aligned,
+        max_length=reading.max_length,
+        max_epochs=n_epochs,
+        # With few labels a pass has few steps.
+        min_steps=20 * n_epochs,
+        device=device,
+        random_state=0,
+    )
+    return baselines | {"small CNN from scratch": cnn}
+
+
+def make_methods(
+    models: Sequence[Phases],
+    untrained: LanguageModel,
+    unlabelled: Sequence[str],
+    reading: Reading,
+    plan: Plan,
+    device: str,
+) -> Candidates:
+    """Give the baselines, the network from scratch, and what each phase of each model brings.
+
+    Parameters
+    ----------
+    models : sequence of Phases
+        For each corpus.
+    untrained : LanguageModel
+        The network, not fitted.
+    unlabelled : sequence of str
+        The sequences to learn from.
+    reading : Reading
+        How they are read.
+    plan : Plan
+        For how long is trained.
+    device : str
+        Where to train.
+
+    Returns
+    -------
+    Candidates
+        What is compared.
+    """
+    options = {**reading.options(), "device": device, "random_state": 0}
+    scratch = SequenceClassifier(untrained, max_epochs=plan.scratch_epochs, **FROM_SCRATCH, **options)
+    classifiers = make_baselines(unlabelled, reading, plan.cnn_epochs, device)
+    classifiers["network from scratch"] = reading.before(scratch)
+    phases = {}
+    for pretrained, tuned in models:
+        for name, lm in (("pretrained", pretrained.model), ("LM fine-tuned", tuned.model)):
+            # The second phase is the same for all draws of labels, so it has been run already.
+            make = partial(ULMFiTClassifier, FrozenEstimator(lm), lm_max_epochs=0, **options)
+            start = f"{pretrained.facts['corpus']}: {name}"
+            frozen, tuned_too = make(training="frozen"), make(max_epochs=plan.max_epochs, **FINE_TUNING)
+            phases[f"{start}, frozen"] = reading.before(frozen)
+            phases[f"{start}, fine-tuned"] = reading.before(tuned_too)
+    return Candidates(classifiers | phases, set(phases))
+
+
+def measure(
+    methods: Candidates,
+    labelled: LabelledSet,
+    plan: Plan,
+    metrics: Sequence[str],
+    random_state: int,
+    device: str,
+) -> list[Score]:
+    """Measure every method with few labels and with all.
+
+    Parameters
+    ----------
+    methods : Candidates
+        What is compared.
+    labelled : LabelledSet
+        Few labels are tested on its first test set.
+    plan : Plan
+        How much is measured.
+    metrics : sequence of str
+        Names of scikit-learn's scorers.
+    random_state : int
+        Of the draws.
+    device : str
+        Where networks are trained.
+
+    Returns
+    -------
+    list of Score
+        A value for each draw; with all labels for each seed.
+    """
+    X, y, tests = labelled.train.data, labelled.train.target, labelled.tests
+    shared = {"metrics": metrics, "n_jobs": n_side_by_side(device)}
+    name, test = next(iter(tests.items()))
+    few = []
+    if plan.n_labels:
+        few = score_methods(
+            methods.classifiers,
+            X,
+            y,
+            conditions={f"{name} {n}".strip(): n for n in plan.n_labels},
+            random_state=random_state,
+            n_repeats=plan.n_repeats,
+            semi_supervised=methods.semi_supervised,
+            X_test=test.data,
+            y_test=test.target,
+            **shared,
+        )
+    if not plan.n_seeds:
+        return few
+    seeds = range(random_state, random_state + plan.n_seeds)
+    named = {f"{name} all".strip(): test for name, test in tests.items()}
+    return [*few, *score_seeds(methods.classifiers, X, y, named, seeds=seeds, **shared)]
+
+
+def n_side_by_side(device: str) -> int:
+    """Say how many fits run at once.
+
+    Parameters
+    ----------
+    device : str
+        Where networks are trained.
+
+    Returns
+    -------
+    int
+        On a CPU, fits side by side on a thread each are faster than one after the other on all.
+    """
+    return cpu_count() if resolve_device(device).type == "cpu" else 1
+
+
+@dataclass(frozen=True)
+class TransferTask:
+    """Data, how they are read, and what is said of them.
+
+    Attributes
+    ----------
+    name, title, protocol : str
+        As in :class:`benchmarks.records.Record`; the protocol may name ``n_train``, ``n_test``, ``n_labels``,
+        ``n_repeats``, ``n_seeds``, and ``pooling`` and ``max_length`` of the first set.
+    read : callable
+        From the folder of the data to the sets and the corpora.
+    plan : Plan
+        How much is measured.
+    metrics : tuple of str
+        Names of scikit-learn's scorers.
+    published : tuple of dict
+        Numbers of others.
+    network, n_steps
+        Of the language model, and its steps of pretraining.
+    make_methods : callable
+        As :func:`make_methods`.
+    """
+
+    name: str
+    title: str
+    protocol: str
+    read: Callable[[str | None], tuple[list[LabelledSet], list[Corpus]]]
+    plan: Plan
+    metrics: tuple[str, ...] = ("accuracy", "roc_auc", "matthews_corrcoef")
+    published: tuple[dict, ...] = ()
+    network: dict[str, object] = field(default_factory=lambda: NETWORK)
+    n_steps: int = PRETRAINING_STEPS
+    make_methods: Callable[..., Candidates] = make_methods
+
+    def run(self, settings: Settings) -> Record:
+        """Pretrain on every corpus, fine-tune on every set, and measure every method.
+
+        Parameters
+        ----------
+        settings : Settings
+            What the caller chose.
+
+        Returns
+        -------
+        Record
+            With scores.
+        """
+        watch = Stopwatch()
+        plan = self.plan.quick() if settings.quick else self.plan
+        make = partial(make_language_model, self.network, self.n_steps, settings)
+        with watch("reading data"):
+            sets, corpora = self.read(settings.data_home)
+            if settings.quick:
+                sets = [labelled.thin() for labelled in sets]
+                corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
+        with watch("pretraining, or finding it done"):
+            models = [pretrain(make(), corpus, settings.work_dir) for corpus in corpora]
+        untrained = make().set_params(cache_size=CACHE_BYTES, verbose=0)
+        scores, tuned = [], []
+        for labelled in sets:
+            unlabelled, reading = labelled.train.data, labelled.reading
+            with watch("fine-tuning the language models, or finding it done"):
+                how = (
+                    [sequence[: reading.max_length] for sequence in unlabelled],
+                    plan.lm_epochs,
+                    LM_LEARNING_RATE,
+                    settings.work_dir,
+                )
+                phases = [Phases(model, finetune(model, *how)) for model in models]
+            methods = self.make_methods(phases, untrained, unlabelled, reading, plan, settings.device)
+            with watch("features, learning and testing"):
+                scores += measure(
+                    methods, labelled, plan, self.metrics, settings.random_state, settings.device
+                )
+            tuned += [phase.tuned for phase in phases]
+        bunches = [bunch for labelled in sets for bunch in (labelled.train, *labelled.tests.values())]
+        return make_record(
+            settings,
+            watch,
+            methods.classifiers,
+            scores,
+            [name for part in (*bunches, *corpora) for name in part.filenames],
+            name=self.name,
+            title=self.title,
+            protocol=self._describe_protocol(sets[0], plan),
+            chance=_chance(sets, self.metrics),
+            published=list(self.published),
+            pretraining=[facts for _, facts in (*models, *tuned)],
+        )
+
+    def _describe_protocol(self, labelled: LabelledSet, plan: Plan) -> str:
+        few = ", ".join(map(str, plan.n_labels))
+        return fold(self.protocol).format(
+            n_train=len(labelled.train.data),
+            n_test=len(next(iter(labelled.tests.values())).data),
+            n_repeats=plan.n_repeats,
+            n_seeds=plan.n_seeds,
+            pooling=labelled.reading.pooling,
+            max_length=labelled.reading.max_length,
+            n_labels=" and ".join(few.rsplit(", ", 1)),
+        )
+
+
+def _chance(sets: Sequence[LabelledSet], metrics: Sequence[str]) -> dict[str, float]:
+    """Give the chance level of the metrics; accuracy has one only where there is one set to test on."""
+    chance = {"roc_auc": 0.5, "matthews_corrcoef": 0.0}
+    tests = [(labelled.train, test) for labelled in sets for test in labelled.tests.values()]
+    if len(tests) == 1:
+        ((train, test),) = tests
+        chance["accuracy"] = float(np.mean(test.target == np.bincount(train.target).argmax()))
+    return {metric: chance[metric] for metric in metrics if metric in chance}
