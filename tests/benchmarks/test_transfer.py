@@ -17,7 +17,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from benchmarks import corpora, transfer
-from benchmarks.cnn import SmallCNN
 from benchmarks.corpora import Corpus
 from benchmarks.overview import GENOMIC_ULMFIT, overview_table
 from benchmarks.pretraining import NETWORK, TINY_SIZE, Pretrained, finetune, pretrain
