@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import product
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -13,10 +12,11 @@ from sklearn.utils import Bunch
 
 from benchmarks.environment import describe
 from benchmarks.methods import describe_method
+from benchmarks.parts import Parts
 from benchmarks.records import Record, Score, Settings, describe_files
 from benchmarks.stopwatch import Stopwatch
 from skgenome.datasets import get_data_home
-from skgenome.model_selection import label_fraction_curve
+from skgenome.model_selection import LabelFractionCurve, label_fraction_curve
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ def score_methods(
     metrics: Sequence[str],
     random_state: int,
     semi_supervised: Collection[str] = (),
+    parts: Parts | None = None,
     **protocol: object,
 ) -> list[Score]:
     """Measure every method under every condition, on the same draws of labels.
@@ -49,6 +50,8 @@ def score_methods(
         Of the draws.
     semi_supervised : collection of str, default=()
         Names of the methods that get the rows without labels too.
+    parts : Parts or None, default=None
+        Where the scores of each method are kept; the conditions must tell all that is not in `parts`.
     **protocol
         What else :func:`skgenome.model_selection.label_fraction_curve` takes: the test set or the splits,
         groups, number of repeats.
@@ -58,33 +61,43 @@ def score_methods(
     list of Score
         Metric by metric, then method by method. Draws that would be the same are computed once.
     """
-    curves = {}
+    keep = parts or Parts()
+    found: dict[str, list[Score]] = {}
     for name, method in methods.items():
-        # One at a time, so that there is something to report; the seed gives all of them the same draws.
-        curves[name] = label_fraction_curve(
-            {name: method},
-            X,
-            y,
-            fractions=list(conditions.values()),
-            scoring=list(metrics),
-            random_state=random_state,
-            semi_supervised={name} & set(semi_supervised),
-            **protocol,
-        )
-        logger.info("%s: %s", name, _summary(curves[name].mean(name), conditions))
+
+        def compute(name: str = name, method: ClassifierMixin = method) -> list[Score]:
+            # One at a time, so that there is something to report; the seed gives all of them the same draws.
+            curve = label_fraction_curve(
+                {name: method},
+                X,
+                y,
+                fractions=list(conditions.values()),
+                scoring=list(metrics),
+                random_state=random_state,
+                semi_supervised={name} & set(semi_supervised),
+                **protocol,
+            )
+            return _scores_of_curve(name, curve, conditions)
+
+        key = {"method": name, "is": describe_method(method), "conditions": dict(conditions)}
+        found[name] = [Score(*row) for row in keep(compute, **key)]
+        means = {s.condition: float(np.mean(s.values)) for s in found[name] if s.metric == metrics[0]}
+        logger.info("%s: %s", name, _summary(means))
     return [
-        Score(name, condition, round(n_labels), metric, values[~np.isnan(values)].tolist())
-        for metric in metrics
-        for name, curve in curves.items()
-        for condition, n_labels, values in zip(
-            conditions, curve.n_labels, curve.scores[name][metric], strict=True
-        )
+        score for metric in metrics for rows in found.values() for score in rows if score.metric == metric
     ]
 
 
-def _summary(means: Iterable[float], conditions: Mapping[str, float]) -> str:
-    figures = zip(conditions, means, strict=True)
-    return ", ".join(f"{condition} {mean:.3f}" for condition, mean in figures)
+def _scores_of_curve(name: str, curve: LabelFractionCurve, conditions: Mapping[str, float]) -> list[Score]:
+    return [
+        Score(name, condition, round(n_labels), metric, values[~np.isnan(values)].tolist())
+        for metric, scores in curve.scores[name].items()
+        for condition, n_labels, values in zip(conditions, curve.n_labels, scores, strict=True)
+    ]
+
+
+def _summary(means: Mapping[str, float]) -> str:
+    return ", ".join(f"{condition} {mean:.3f}" for condition, mean in means.items())
 
 
 def score_seeds(
@@ -96,6 +109,7 @@ def score_seeds(
     seeds: Sequence[int],
     metrics: Sequence[str],
     n_jobs: int | None = None,
+    parts: Parts | None = None,
 ) -> list[Score]:
     """Learn every method from all labels, once for each seed of its own, and test it on every test set.
 
@@ -113,35 +127,42 @@ def score_seeds(
         Names of scikit-learn's scorers.
     n_jobs : int, optional
         Fits side by side.
+    parts : Parts or None, default=None
+        Where the scores of each method are kept; the names of the tests must tell all that is not in `parts`.
 
     Returns
     -------
     list of Score
         Metric by metric, then method by method, with a value for each seed.
     """
-    jobs = [(name, seeded) for name, method in methods.items() for seeded in _with_seeds(method, seeds)]
-    calls = [delayed(_fit_and_score)(method, X, y, tests, metrics) for _, method in jobs]
-    values: dict[tuple[str, str, str], list[float]] = {key: [] for key in product(metrics, methods, tests)}
-    found = Parallel(n_jobs=n_jobs, return_as="generator")(calls)
-    for (name, _), scores in zip(jobs, found, strict=True):
-        for (condition, metric), value in scores.items():
-            values[metric, name, condition].append(value)
-        figures = {condition: scores[condition, metrics[0]] for condition in tests}
-        logger.info("%s, all labels: %s", name, _summary(figures.values(), figures))
+    keep = parts or Parts()
+    found: dict[str, list[list]] = {}
+    for name, method in methods.items():
+        seeded = _with_seeds(method, seeds)
+        calls = [delayed(_fit_and_score)(one, X, y, tests, metrics) for one in seeded]
+
+        def compute(calls: list = calls) -> list[list]:
+            return Parallel(n_jobs=n_jobs)(calls)
+
+        key = {"method": name, "is": describe_method(seeded[0]), "tests": list(tests), "seeds": list(seeds)}
+        found[name] = keep(compute, **key)
+        logger.info("%s: %s", name, _summary({test: found[name][0][i][0] for i, test in enumerate(tests)}))
     return [
-        Score(method, condition, len(X), metric, values[metric, method, condition])
-        for metric, method, condition in values
+        Score(name, condition, len(X), metric, [fit[i][j] for fit in found[name]])
+        for j, metric in enumerate(metrics)
+        for name in methods
+        for i, condition in enumerate(tests)
     ]
 
 
 def _fit_and_score(
     method: ClassifierMixin, X: np.ndarray, y: np.ndarray, tests: Mapping[str, Bunch], metrics: Sequence[str]
-) -> dict[tuple[str, str], float]:
-    """Give the value of every metric on every test set."""
+) -> list[list[float]]:
+    """Give, for every test set, the value of every metric."""
     fitted = clone(method).fit(X, y)
     score = check_scoring(fitted, scoring=list(metrics))
-    by_test = {name: score(fitted, test.data, test.target) for name, test in tests.items()}
-    return {(name, metric): float(by_test[name][metric]) for name in tests for metric in metrics}
+    by_test = [score(fitted, test.data, test.target) for test in tests.values()]
+    return [[float(scores[metric]) for metric in metrics] for scores in by_test]
 
 
 def make_record(

@@ -34,7 +34,20 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[part] = round(self.seconds.get(part, 0.0) + perf_counter() - start, 3)
+            self.add(part, perf_counter() - start)
+
+    def add(self, part: str, seconds: float) -> None:
+        """Add time that was measured elsewhere.
+
+        Parameters
+        ----------
+        part : str
+            Its name.
+        seconds : float
+            How long; nothing is noted for 0.
+        """
+        if seconds:
+            self.seconds[part] = round(self.seconds.get(part, 0.0) + seconds, 3)
 
 
 def seconds_of(function: Callable[[], object]) -> float:

@@ -21,6 +21,7 @@ from benchmarks.cnn import SmallCNN
 from benchmarks.corpora import Corpus, shorten
 from benchmarks.evaluation import make_record, score_methods, score_seeds
 from benchmarks.methods import kmers, majority, positions, ridge, scaled
+from benchmarks.parts import EARLIER, Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
     NETWORK,
@@ -257,6 +258,7 @@ def measure(
     metrics: Sequence[str],
     random_state: int,
     device: str,
+    parts: Parts | None = None,
 ) -> list[Score]:
     """Measure every method with few labels and with all.
 
@@ -274,6 +276,8 @@ def measure(
         Of the draws.
     device : str
         Where networks are trained.
+    parts : Parts or None, default=None
+        Where what is measured is kept.
 
     Returns
     -------
@@ -281,7 +285,7 @@ def measure(
         A value for each draw; with all labels for each seed.
     """
     X, y, tests = labelled.train.data, labelled.train.target, labelled.tests
-    shared = {"metrics": metrics, "n_jobs": n_side_by_side(device)}
+    shared = {"metrics": metrics, "n_jobs": n_side_by_side(device), "parts": parts}
     name, test = next(iter(tests.items()))
     few = []
     if plan.n_labels:
@@ -367,7 +371,7 @@ class TransferTask:
         Record
             With scores.
         """
-        watch = Stopwatch()
+        watch, parts = Stopwatch(), Parts.of(self.name, settings)
         plan = self.plan.quick() if settings.quick else self.plan
         make = partial(make_language_model, self.network, self.n_steps, settings)
         with watch("reading data"):
@@ -392,9 +396,10 @@ class TransferTask:
             methods = self.make_methods(phases, untrained, unlabelled, reading, plan, settings.device)
             with watch("features, learning and testing"):
                 scores += measure(
-                    methods, labelled, plan, self.metrics, settings.random_state, settings.device
+                    methods, labelled, plan, self.metrics, settings.random_state, settings.device, parts
                 )
             tuned += [phase.tuned for phase in phases]
+        watch.add(EARLIER, parts.seconds_before)
         bunches = [bunch for labelled in sets for bunch in (labelled.train, *labelled.tests.values())]
         return make_record(
             settings,

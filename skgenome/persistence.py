@@ -34,6 +34,7 @@ WEIGHTS_FILE = "weights.safetensors"
 
 #: The classes that a folder may name, and where each lives.
 SAVABLE = {
+    "ContrastivePredictiveCoding": "skgenome.representation",
     "KmerCounter": "skgenome.preprocessing",
     "KmerTokenizer": "skgenome.preprocessing",
     "LabelFractionClassifier": "skgenome.model_selection",

@@ -15,7 +15,8 @@ from sklearn.utils import Bunch
 
 from benchmarks.corpora import Corpus, fetch_bacilli, fetch_enterobacteria, shorten
 from benchmarks.evaluation import make_record
-from benchmarks.methods import MoreLabels
+from benchmarks.methods import MoreLabels, describe_method
+from benchmarks.parts import EARLIER, Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
     NETWORK,
@@ -144,6 +145,7 @@ def measure(
     plan: Plan,
     random_state: int,
     device: str,
+    parts: Parts | None = None,
 ) -> list[Score]:
     """Cross-validate every method on one species, and the mean of what the best three predict.
 
@@ -161,21 +163,28 @@ def measure(
         Of the folds.
     device : str
         Where networks are trained.
+    parts : Parts or None, default=None
+        Where predictions are kept.
 
     Returns
     -------
     list of Score
         A value for each repeat: the mean of its folds.
     """
-    X, y = promoters.data, promoters.target
+    X, y, keep = promoters.data, promoters.target, parts or Parts()
     values: dict[tuple[str, str], list[float]] = {}
     for repeat in range(plan.n_repeats):
         folds = StratifiedKFold(plan.n_splits, shuffle=True, random_state=random_state + repeat)
         tests = [test for _, test in folds.split(X, y)]
         predicted = {}
         for name, method in methods.items():
-            options = {"cv": folds, "method": "predict_proba", "n_jobs": n_side_by_side(device)}
-            predicted[name] = cross_val_predict(method, X, y, **options)[:, 1]
+
+            def predict(method: ClassifierMixin = method, folds: StratifiedKFold = folds) -> list[float]:
+                options = {"method": "predict_proba", "n_jobs": n_side_by_side(device)}
+                return cross_val_predict(method, X, y, cv=folds, **options)[:, 1].tolist()
+
+            key = {"species": species, "repeat": repeat, "is": describe_method(method)}
+            predicted[name] = np.array(keep(predict, **key))
             logger.info("%s, %s: %.3f", species, name, _mean(matthews, y, predicted[name], tests))
         if set(MEMBERS) <= set(predicted):
             predicted[MEAN] = np.mean([predicted[name] for name in MEMBERS], axis=0)
@@ -230,7 +239,7 @@ def run(settings: Settings) -> Record:
     Record
         With scores.
     """
-    watch = Stopwatch()
+    watch, parts = Stopwatch(), Parts.of(NAME, settings)
     plan = QUICK_PLAN if settings.quick else Plan()
     make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
     with watch("reading data"):
@@ -244,7 +253,8 @@ def run(settings: Settings) -> Record:
             untrained = make().set_params(cache_size=CACHE_BYTES, verbose=0)
             (other,) = (promoters[name] for name in promoters if name != species)
             methods = make_methods(models[species].model, untrained, bunch, other, plan, settings.device)
-            scores += measure(methods, bunch, species, plan, settings.random_state, settings.device)
+            scores += measure(methods, bunch, species, plan, settings.random_state, settings.device, parts)
+    watch.add(EARLIER, parts.seconds_before)
     filenames = [name for part in (*promoters.values(), *corpora.values()) for name in part.filenames]
     return make_record(
         settings,

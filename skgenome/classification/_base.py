@@ -166,8 +166,9 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         inner = getattr(encoder, "estimator", encoder)
         if not hasattr(inner, "pooled_encoder"):
             raise TypeError(
-                "encoder must be a LanguageModel or FrozenEstimator(LanguageModel). Got "
-                f"{type(encoder).__name__} instead. A tokenizer goes before this classifier, in a Pipeline."
+                "encoder must be a LanguageModel, a ContrastivePredictiveCoding, or a FrozenEstimator of "
+                f"one. Got {type(encoder).__name__} instead. A tokenizer goes before this classifier, in a "
+                "Pipeline."
             )
         if hasattr(inner, "module_"):
             return copy.deepcopy(inner)
@@ -248,10 +249,7 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
 
     def _keep(self, encoder, coder, trained):
         """Set what was learnt."""
-        encoder.module_.encoder = trained.module.encoder.encoder
-        # The encoder is a language model still, with dropouts of its own.
-        own = {name: encoder.architecture_[name] for name in _ENCODER_DROPOUTS}
-        encoder.module_.encoder.set_dropouts(**own)
+        encoder.replace_encoder(trained.module.encoder.encoder)
         self.encoder_ = encoder
         self.head_ = trained.module.head.eval()
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch

@@ -11,7 +11,7 @@ from skgenome.classification._heads import fit_head, make_head
 from skgenome.classification._splits import complete_splits, fold_splits, holdout_split, shows_all
 from skgenome.classification._targets import Targets
 from skgenome.exceptions import SkgenomeWarning
-from skgenome.nn import PooledEncoder, SequenceClassifierModule
+from skgenome.nn import BasePooled, SequenceClassifierModule
 from skgenome.sequences import TokenIds
 from skgenome.training import LabelledRows, Stage, finetune
 
@@ -122,7 +122,7 @@ def start_head(
 
 
 def train(
-    pooled: PooledEncoder,
+    pooled: BasePooled,
     head: torch.nn.Module,
     rows: LabelledRows,
     recipe: Recipe,
@@ -135,7 +135,7 @@ def train(
 
     Parameters
     ----------
-    pooled : PooledEncoder
+    pooled : BasePooled
         The encoder, which is left as it is.
     head : LinearHead or MLPHead
         The fitted head, which is trained in place.
@@ -156,8 +156,7 @@ def train(
         The network and how it came about.
     """
     module = SequenceClassifierModule(copy.deepcopy(pooled), head)
-    module.encoder.piece_length = recipe.bptt
-    module.encoder.encoder.set_dropouts(**recipe.dropouts)
+    module.encoder.prepare_training(recipe.bptt, recipe.dropouts)
     history, best_epoch = finetune(
         module,
         rows,
@@ -176,7 +175,7 @@ class Trainer:
 
     Parameters
     ----------
-    pooled : PooledEncoder
+    pooled : BasePooled
         The encoder, which is left as it is.
     labelled : Labelled
         Rows and labels.
@@ -189,7 +188,7 @@ class Trainer:
     """
 
     def __init__(
-        self, pooled: PooledEncoder, labelled: Labelled, recipe: Recipe, reference: np.ndarray, seed: int
+        self, pooled: BasePooled, labelled: Labelled, recipe: Recipe, reference: np.ndarray, seed: int
     ):
         self.pooled, self.labelled, self.recipe = pooled, labelled, recipe
         self.reference, self.seed = reference, seed

@@ -6,6 +6,7 @@ This sub-package knows torch alone.
 from skgenome.nn._awd_lstm import AWDLSTM, AWDLSTMLanguageModel, EncoderOutput
 from skgenome.nn._cnn_lstm import DanQ
 from skgenome.nn._context import CONTEXTS, CausalConvContext, RecurrentContext, make_context
+from skgenome.nn._contrastive import ContrastiveModule, reverse_complement_patches
 from skgenome.nn._dropout import DropConnectLSTM, EmbeddingDropout, LockedDropout
 from skgenome.nn._heads import LinearHead, MLPHead, SequenceClassifierModule, Standardize
 from skgenome.nn._info_nce import NEGATIVES, InfoNCE, InfoNCEOutput
@@ -18,13 +19,13 @@ from skgenome.nn._losses import (
     token_nats,
 )
 from skgenome.nn._one_hot import OneHotBases
+from skgenome.nn._patches import PatchEncoder, PatchOutput
+from skgenome.nn._pooled import BOTH_STRANDS, BasePooled, PooledEncoder, PooledPatches, join_strands
 from skgenome.nn._pooling import (
-    BOTH_STRANDS,
     POOLINGS,
-    PooledEncoder,
     PoolingAccumulator,
     SegmentAccumulator,
-    join_strands,
+    make_accumulator,
     n_pooled,
     pool,
 )
@@ -37,8 +38,10 @@ __all__ = [
     "NEGATIVES",
     "POOLINGS",
     "AWDLSTMLanguageModel",
+    "BasePooled",
     "CausalConvContext",
     "ClassificationLoss",
+    "ContrastiveModule",
     "DanQ",
     "DropConnectLSTM",
     "EmbeddingDropout",
@@ -50,7 +53,10 @@ __all__ = [
     "LockedDropout",
     "MLPHead",
     "OneHotBases",
+    "PatchEncoder",
+    "PatchOutput",
     "PooledEncoder",
+    "PooledPatches",
     "PoolingAccumulator",
     "RecurrentContext",
     "ResNet1d",
@@ -59,9 +65,11 @@ __all__ = [
     "Standardize",
     "activation_regularization",
     "join_strands",
+    "make_accumulator",
     "make_context",
     "n_pooled",
     "pool",
+    "reverse_complement_patches",
     "row_nats",
     "temporal_activation_regularization",
     "token_nats",

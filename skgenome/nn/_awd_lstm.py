@@ -81,15 +81,20 @@ class AWDLSTM(nn.Module):
         """The table, registered once: with the dropout that reads it."""
         return self.embedding_dropout.embedding
 
-    def layer_groups(self) -> list[nn.Module]:
+    def layer_groups(self, n_layers: int | None = None) -> list[nn.Module]:
         """Give the parts that are unfrozen one after the other, from the input up.
+
+        Parameters
+        ----------
+        n_layers : int, optional
+            How many layers are run, from the first on. None: all.
 
         Returns
         -------
         list of torch.nn.Module
-            The embedding, then each LSTM layer; together they hold every parameter once.
+            The embedding, then each LSTM layer; all of them hold every parameter once.
         """
-        return [self.embedding_dropout, *self.layers]
+        return [self.embedding_dropout, *self.layers[:n_layers]]
 
     def set_dropouts(self, *, input_p: float, hidden_p: float, embedding_p: float, weight_p: float) -> None:
         """Change the four dropouts, in place: what is fine-tuned wants others than what is pretrained.

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgenome.nn._pooling import PAD_ID
+#: The id of padding, that of skgenome.sequences: a test holds them together.
+PAD_ID = 0
 
 #: What stands in the four channels of a base that is not known.
 UNKNOWN_BASES = {"zero": 0.0, "uniform": 0.25}

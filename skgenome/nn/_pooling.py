@@ -1,15 +1,7 @@
 """From states at every position to one vector for a sequence: over real positions alone."""
 
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor, nn
-
-#: The id of padding, that of skgenome.sequences: a test holds them together.
-PAD_ID = 0
-
-#: Ways to read a sequence that look at its reverse complement too.
-BOTH_STRANDS = ("average", "concat")
+from torch import Tensor
 
 #: Ways to pool by name, and how many vectors each of them joins.
 POOLINGS = {"mean": 1, "max": 1, "last": 1, "concat": 3}
@@ -188,7 +180,25 @@ class SegmentAccumulator:
         return self._means.flatten(1)
 
 
-def pool(states: Tensor, mask: Tensor, pooling: str = "concat") -> Tensor:
+def make_accumulator(pooling: str | int, lengths: Tensor) -> PoolingAccumulator | SegmentAccumulator:
+    """Make what pools in the way asked for.
+
+    Parameters
+    ----------
+    pooling : {'mean', 'max', 'last', 'concat'} or int
+        As in :class:`PoolingAccumulator`; a number is that of the segments of a :class:`SegmentAccumulator`.
+    lengths : LongTensor of shape (batch,)
+        Real positions of each sequence.
+
+    Returns
+    -------
+    PoolingAccumulator or SegmentAccumulator
+        Empty.
+    """
+    return PoolingAccumulator(pooling) if isinstance(pooling, str) else SegmentAccumulator(pooling, lengths)
+
+
+def pool(states: Tensor, mask: Tensor, pooling: str | int = "concat") -> Tensor:
     """Pool the states of whole sequences.
 
     Parameters
@@ -197,8 +207,8 @@ def pool(states: Tensor, mask: Tensor, pooling: str = "concat") -> Tensor:
         The states at each position.
     mask : BoolTensor of shape (batch, time)
         True where a position is real. What stands elsewhere has no influence.
-    pooling : {'mean', 'max', 'last', 'concat'}, default='concat'
-        As in :class:`PoolingAccumulator`.
+    pooling : {'mean', 'max', 'last', 'concat'} or int, default='concat'
+        As in :func:`make_accumulator`.
 
     Returns
     -------
@@ -212,149 +222,6 @@ def pool(states: Tensor, mask: Tensor, pooling: str = "concat") -> Tensor:
     >>> pool(torch.ones(2, 5, 4), torch.ones(2, 5, dtype=torch.bool)).shape
     torch.Size([2, 12])
     """
-    accumulator = PoolingAccumulator(pooling)
+    accumulator = make_accumulator(pooling, mask.sum(1))
     accumulator.update(states, mask)
     return accumulator.result()
-
-
-def join_strands(forward: Tensor, reverse: Tensor | None, strand: str) -> Tensor:
-    """Join what was read from a sequence and from its reverse complement.
-
-    Parameters
-    ----------
-    forward : Tensor of shape (batch, features)
-        Features of the sequences as given.
-    reverse : Tensor of shape (batch, features) or None
-        Features of their reverse complements; None where they were not read.
-    strand : {'forward', 'augment', 'average', 'concat'}
-        ``'average'`` gives the mean, ``'concat'`` joins them, the given strand's first; the others leave
-        `forward` as it is.
-
-    Returns
-    -------
-    Tensor of shape (batch, features), twice as wide for 'concat'
-        The joint features.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skgenome.nn import join_strands
-    >>> join_strands(torch.tensor([[1.0]]), torch.tensor([[3.0]]), "average")
-    tensor([[2.]])
-    """
-    if strand == "average":
-        return (forward + reverse) / 2
-    if strand == "concat":
-        return torch.cat([forward, reverse], dim=1)
-    return forward
-
-
-class PooledEncoder(nn.Module):
-    """An encoder read as one vector for a sequence: its layers pooled over real tokens and joined.
-
-    Parameters
-    ----------
-    encoder : torch.nn.Module
-        Maps (token_ids, state, n_layers) to an :class:`EncoderOutput`, with the attribute ``layer_sizes``.
-    pooling : {'mean', 'max', 'last', 'concat'} or int
-        As in :class:`PoolingAccumulator`; a number is that of the segments of a
-        :class:`SegmentAccumulator`.
-    layers : sequence of int
-        Which layers; negative ones count from the last. Layers above them are not run.
-    strand : {'forward', 'augment', 'average', 'concat'}, default='forward'
-        As in :func:`join_strands`.
-    piece_length : int, default=256
-        Tokens that go through the encoder at once; longer rows pass the state on, so it changes nothing in
-        the result. In training the gradient goes through one piece of a row, drawn anew for every batch:
-        memory does not grow with the length of the rows.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skgenome.nn import AWDLSTM, PooledEncoder
-    >>> encoder = PooledEncoder(AWDLSTM(66, embedding_size=8, hidden_size=16), "mean", [0, -1])
-    >>> encoder(torch.randint(2, 66, (4, 70))).shape, encoder.n_features
-    (torch.Size([4, 24]), 24)
-    """
-
-    def __init__(
-        self,
-        encoder: nn.Module,
-        pooling: str | int,
-        layers: Sequence[int],
-        strand: str = "forward",
-        piece_length: int = 256,
-    ):
-        super().__init__()
-        self.encoder = encoder
-        self.pooling, self.strand, self.piece_length = pooling, strand, piece_length
-        self.layers = [layer % len(encoder.layer_sizes) for layer in layers]
-        self.n_layers = max(self.layers) + 1
-        # A new module is in training mode; one around a network in eval mode must not wake it.
-        self.training = encoder.training
-
-    @property
-    def n_features(self) -> int:
-        """Length of the vector."""
-        one_strand = n_pooled(self.pooling) * sum(self.encoder.layer_sizes[layer] for layer in self.layers)
-        return one_strand * (2 if self.strand == "concat" else 1)
-
-    def layer_groups(self) -> list[nn.Module]:
-        """Give the parts that are unfrozen one after the other, from the input up.
-
-        Returns
-        -------
-        list of torch.nn.Module
-            Those of the encoder that are run. The first is the embedding.
-        """
-        return self.encoder.layer_groups()[: self.n_layers + 1]
-
-    def forward(self, token_ids: Tensor, reverse: Tensor | None = None) -> Tensor:
-        """Encode and pool a batch.
-
-        Parameters
-        ----------
-        token_ids : LongTensor of shape (batch, time)
-            Token ids, padded on the right.
-        reverse : LongTensor of shape (batch, time), optional
-            The same rows on the other strand, for a `strand` that reads both.
-
-        Returns
-        -------
-        Tensor of shape (batch, n_features), float32
-            One vector for each row; zeros for a row without tokens.
-
-        Raises
-        ------
-        ValueError
-            If `strand` reads both strands and one is given, or the other way round.
-        """
-        if (reverse is None) == (self.strand in BOTH_STRANDS):
-            what = "both strands, but no reverse" if reverse is None else "one strand, but a reverse"
-            raise ValueError(
-                f"strand={self.strand!r} reads {what} was given. The rows on the other strand are for "
-                f"{BOTH_STRANDS} alone."
-            )
-        if reverse is None:
-            return self._pool(token_ids)
-        # Both strands in one batch: an LSTM is the faster for it.
-        forward, backward = self._pool(torch.cat([token_ids, reverse])).chunk(2)
-        return join_strands(forward, backward, self.strand)
-
-    def _accumulator(self, token_ids: Tensor) -> PoolingAccumulator | SegmentAccumulator:
-        if isinstance(self.pooling, str):
-            return PoolingAccumulator(self.pooling)
-        return SegmentAccumulator(self.pooling, (token_ids != PAD_ID).sum(1))
-
-    def _pool(self, token_ids: Tensor) -> Tensor:
-        accumulators = [self._accumulator(token_ids) for _ in self.layers]
-        pieces, state = token_ids.split(self.piece_length, dim=1), None
-        learns = torch.is_grad_enabled()
-        chosen = int(torch.randint(len(pieces), ())) if learns and len(pieces) > 1 else 0
-        for i, piece in enumerate(pieces):
-            with torch.set_grad_enabled(learns and i == chosen):
-                output = self.encoder(piece, state, self.n_layers)
-            state = output.state
-            for accumulator, layer in zip(accumulators, self.layers, strict=True):
-                accumulator.update(output.raw[layer].float(), piece != PAD_ID)
-        return torch.cat([accumulator.result() for accumulator in accumulators], dim=1)

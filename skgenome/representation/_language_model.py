@@ -1,54 +1,24 @@
 """LanguageModel: learn to predict the next token, give features for sequences."""
 
-import copy
-import logging
-from hashlib import blake2b
 from numbers import Integral, Real
 
 import numpy as np
-import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skgenome._sklearn import Interval, StrOptions, fit_context
+from skgenome._sklearn import Interval
 from skgenome.exceptions import ModelMismatchError
-from skgenome.nn import POOLINGS, AWDLSTMLanguageModel, PooledEncoder
-from skgenome.representation._cache import compute_missing
+from skgenome.nn import AWDLSTMLanguageModel, PooledEncoder
+from skgenome.representation._base import BaseRepresentation
 from skgenome.representation._sampling import sample_token_ids
-from skgenome.sequences import (
-    TokenGeometry,
-    check_token_ids,
-    infer_geometry,
-    overlaps_by,
-)
-from skgenome.training import (
-    CHUNK,
-    OPTIMIZERS,
-    PRECISIONS,
-    SCHEDULES,
-    bits_per_base,
-    cut_into_stretches,
-    hold_out,
-    language_model_net,
-    pool_rows,
-    resolve_device,
-    resolve_precision,
-    row_surprise,
-    seeded,
-)
-
-logger = logging.getLogger(__name__)
+from skgenome.sequences import TokenGeometry, check_token_ids, infer_geometry, overlaps_by
+from skgenome.training import CHUNK, bits_per_base, language_model_net, resolve_device, row_surprise
 
 #: With more tokens than this k gives, the softmax layer alone would outgrow a workstation.
 LARGEST_K = 9
 
-#: validation_size="auto": a share of the corpus, and as many tokens as tell the third decimal.
-AUTO_VALIDATION_SHARE = 0.05
-AUTO_VALIDATION_TOKENS = 200_000
 
-
-class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class LanguageModel(BaseRepresentation):
     """Language model of DNA: pretrained on unlabelled tokens, read as features.
 
     An AWD-LSTM learns to predict the next token of every contig. What it has learnt is then read off its
@@ -180,7 +150,8 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     True
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: dict = {
+        **BaseRepresentation._parameter_constraints,
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
@@ -194,31 +165,8 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         "beta": [Interval(Real, 0, None, closed="left")],
         "bptt": [Interval(Integral, 1, None, closed="left")],
         "stretch_length": [Interval(Integral, 1, None, closed="left"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "steps_per_round": [Interval(Integral, 1, None, closed="left"), None],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "schedule": [StrOptions(set(SCHEDULES))],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "gradient_clip": [Interval(Real, 0, None, closed="neither")],
-        "validation_size": [
-            StrOptions({"auto"}),
-            Interval(Real, 0, 1, closed="left"),
-            Interval(Integral, 0, None, closed="left"),
-        ],
-        "validation_unit": [StrOptions({"stretches", "contigs"})],
-        "strand": [StrOptions({"forward", "augment", "average", "concat"})],
-        "pooling": [StrOptions(set(POOLINGS)), Interval(Integral, 1, None, closed="left")],
-        "layer": [Integral, StrOptions({"all"})],
         "k": [Interval(Integral, 1, LARGEST_K, closed="both"), None],
         "stride": [Interval(Integral, 1, None, closed="left"), None],
-        "cache_size": [Interval(Integral, 0, None, closed="left")],
-        "device": [str, torch.device],
-        "precision": [StrOptions(set(PRECISIONS))],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -294,100 +242,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.random_state = random_state
         self.verbose = verbose
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
-        """Pretrain from scratch.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
-            Token ids, padded on the right with 0; a row is a contig or a sequence.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        self : LanguageModel
-            The fitted model.
-
-        Raises
-        ------
-        ValueError
-            If there is nothing to predict: every row has fewer than two tokens.
-        FloatingPointError
-            If the loss becomes NaN or infinite.
-        """
-        token_ids = check_token_ids(X)
-        random_state = check_random_state(self.random_state)
-        module = self._draw_network(token_ids, random_state)
-        return self._train(module, token_ids, random_state, resolve_device(self.device))
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def initialize(self, X, y=None):
-        """Draw random weights and train nothing: the network from scratch, to compare with.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
-            Token ids, which tell k and stride.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        self : LanguageModel
-            The model, with the weights that :meth:`fit` starts from.
-        """
-        module = self._draw_network(check_token_ids(X), check_random_state(self.random_state))
-        self.module_ = module.eval()
-        return self
-
-    def _draw_network(self, token_ids, random_state):
-        """Draw the weights and set all that is known before training."""
-        geometry = self._resolve_geometry(token_ids)
-        # Until the training has ended there is no model: one that failed must not look fitted.
-        vars(self).pop("module_", None)
-        with seeded(random_state, resolve_device(self.device)):
-            module = AWDLSTMLanguageModel(geometry.n_tokens, **self._architecture())
-        self.architecture_ = self._architecture()
-        self._layers()  # A wrong `layer` is better told before the training than after it.
-        self.k_, self.stride_ = geometry
-        self.n_tokens_ = geometry.n_tokens
-        self.history_ = []
-        return module
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
-        """Go on training, on other sequences for instance: the language model's fine-tuning.
-
-        Each call is a training of its own, with a new optimiser and the present `learning_rate`,
-        `schedule`, `max_epochs`, `max_steps` and dropouts, from the weights that the last one has left. The
-        sizes of the network stay those of the first fit.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
-            Token ids of the same tokenizer.
-        y : None
-            Not used.
-
-        Returns
-        -------
-        self : LanguageModel
-            The model, trained further.
-        """
-        if not hasattr(self, "module_"):
-            return self.fit(X)
-        token_ids = self._check_tokens(X)
-        # A copy, so that a training that fails or is interrupted leaves the model as it was.
-        module = copy.deepcopy(self.module_)
-        dropouts = self._dropouts()
-        module.output_dropout.p = dropouts["output_p"]
-        module.encoder.set_dropouts(**{name: p for name, p in dropouts.items() if name != "output_p"})
-        random_state = check_random_state(self.random_state)
-        self._train(module, token_ids, random_state, resolve_device(self.device))
-        self.architecture_ = self.architecture_ | dropouts
-        return self
+    _figures = ("bits_per_base",)
 
     def _architecture(self):
         sizes = ("embedding_size", "hidden_size", "n_layers")
@@ -418,90 +273,53 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             )
         return TokenGeometry(k, stride)
 
-    def _train(self, module, token_ids, random_state, device):
-        self._layers()
-        if (token_ids.lengths < 2).all():
+    def _make_module(self):
+        return AWDLSTMLanguageModel(self.n_tokens_, **self.architecture_)
+
+    def _renew_dropouts(self, module):
+        dropouts = self._dropouts()
+        module.output_dropout.p = dropouts["output_p"]
+        module.encoder.set_dropouts(**_of_encoder(dropouts))
+        return dropouts
+
+    def replace_encoder(self, encoder):
+        """Take an encoder that was trained further in the place of the own one: for what fine-tunes.
+
+        Parameters
+        ----------
+        encoder : skgenome.nn.AWDLSTM
+            With other weights. Its dropouts become those of the language model.
+        """
+        super().replace_encoder(encoder)
+        # It is a language model still, with dropouts of its own.
+        own = {name: self.architecture_[name] for name in self._dropouts()}
+        encoder.set_dropouts(**_of_encoder(own))
+
+    def _check_stretches(self, stretches, contigs, token_ids):
+        if len(stretches) == 0:
             raise ValueError(
                 f"X holds {token_ids.n_rows} sequence(s), none with two tokens or more, so there is no next "
                 "token to predict. Are the sequences shorter than k + stride bases?"
             )
-        stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
-        train, validation = hold_out(
-            stretches, contigs, self._n_held_out(stretches), self.validation_unit, random_state
+        return stretches, contigs
+
+    def _make_net(self, module, train, validation, **options):
+        return language_model_net(
+            module,
+            train,
+            validation,
+            new_bases=self.stride_,
+            bptt=self.bptt,
+            alpha=self.alpha * self.dropout_scale,
+            beta=self.beta * self.dropout_scale,
+            **options,
         )
-        with seeded(random_state, device) as seed:
-            net = language_model_net(
-                module,
-                train,
-                validation,
-                new_bases=self.stride_,
-                k=None if self.strand == "forward" else self.k_,
-                batch_size=self.batch_size,
-                bptt=self.bptt,
-                max_epochs=self.max_epochs,
-                max_steps=self.max_steps,
-                steps_per_round=self.steps_per_round,
-                optimizer=self.optimizer,
-                schedule=self.schedule,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                gradient_clip=self.gradient_clip,
-                alpha=self.alpha * self.dropout_scale,
-                beta=self.beta * self.dropout_scale,
-                device=device,
-                dtype=resolve_precision(self.precision, device),
-                seed=seed,
-                progress=bool(self.verbose),
-            )
-            net.fit(train)
-        if sum("dur" in row for row in net.history) < net.max_epochs:
-            # skorch ends a training that the user interrupts as if it were whole.
-            raise KeyboardInterrupt
-        self.module_ = net.module_.to("cpu").eval()
-        self.history_ = self.history_ + _rows_of_history(net.history, self.history_)
-        return self
 
     def _longest_stretch(self, token_ids):
         if self.stretch_length is None:
             return None
         fills_a_batch = int(token_ids.lengths.sum()) // self.batch_size
         return min(self.stretch_length, max(fills_a_batch, self.bptt))
-
-    def _n_held_out(self, stretches):
-        n_predicted = stretches.n_predicted
-        if self.validation_size == "auto":
-            return min(AUTO_VALIDATION_SHARE * n_predicted, AUTO_VALIDATION_TOKENS)
-        if isinstance(self.validation_size, Integral):
-            return self.validation_size
-        return self.validation_size * n_predicted
-
-    def transform(self, X):
-        """Give one vector for each sequence.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
-            Token ids of the same tokenizer, of any length.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_samples, n_features)
-            Pooled states of the layer. Neither padding nor the other rows have an influence. A sequence
-            without tokens gives zeros.
-
-        Raises
-        ------
-        ModelMismatchError
-            If the ids come from another tokenizer than those of fit.
-        """
-        check_is_fitted(self)
-        token_ids = self._check_tokens(X)
-        fingerprint = self._fingerprint() if self.cache_size else b""
-        return compute_missing(token_ids, self._n_features_out, fingerprint, self._embed, self.cache_size)
-
-    def _embed(self, token_ids):
-        logger.info("embedding %d sequences of %d tokens", token_ids.n_rows, len(token_ids.values))
-        return pool_rows(self.pooled_encoder(), token_ids, k=self.k_, **self._prediction_options())
 
     def pooled_encoder(self):
         """Give the network that :meth:`transform` reads: the encoder, pooled as the parameters say.
@@ -514,37 +332,9 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         return PooledEncoder(self.module_.encoder, self._pooling(), self._layers(), self.strand, CHUNK)
 
-    def _pooling(self):
-        # A number from a grid may be one of numpy's, which torch does not take for a size.
-        return self.pooling if isinstance(self.pooling, str) else int(self.pooling)
-
-    def _prediction_options(self):
-        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
-        return {"batch_size": self.batch_size, "device": resolve_device(self.device), "dtype": dtype}
-
-    def _layers(self):
-        n_layers = self.architecture_["n_layers"]
-        if self.layer == "all":
-            return list(range(n_layers))
-        if not -n_layers <= self.layer < n_layers:
-            raise ValueError(
-                f"layer={self.layer} was asked for, but the network has {n_layers} layers: use "
-                f"-{n_layers} to {n_layers - 1}, or 'all'."
-            )
-        return [self.layer]
-
     @property
-    def _n_features_out(self):
-        # Worked out when asked, since pooling, layer and strand may be set after fit.
-        return self.pooled_encoder().n_features
-
-    def _fingerprint(self):
-        digest = blake2b(digest_size=32)
-        for name, weight in self.module_.state_dict().items():
-            digest.update(name.encode())
-            digest.update(weight.cpu().numpy().tobytes())
-        digest.update(repr((self.strand, self._pooling(), self._layers(), self.precision, self.k_)).encode())
-        return digest.digest()
+    def _n_layers(self):
+        return self.architecture_["n_layers"]
 
     def _check_tokens(self, X):
         token_ids = check_token_ids(X)
@@ -673,56 +463,7 @@ class LanguageModel(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             device=resolve_device(self.device),
         )
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "module_")
 
-    def __getstate__(self):
-        # Weights travel as numpy arrays: an equal model then has an equal joblib.hash, so that a cached
-        # Pipeline step is found again, and weights from a GPU open on a machine without one.
-        state = super().__getstate__().copy()
-        if "module_" in state:
-            weights = state.pop("module_").state_dict()
-            state["weights_"] = {name: value.cpu().numpy() for name, value in weights.items()}
-            # How long a round took would make every fit's hash its own.
-            state["history_"] = [
-                {name: value for name, value in row.items() if name != "seconds"} for row in self.history_
-            ]
-        return state
-
-    def __setstate__(self, state):
-        state = state.copy()
-        weights = state.pop("weights_", None)
-        super().__setstate__(state)
-        if weights is not None:
-            # Drawing weights that are replaced at once must not move the user's generator.
-            with torch.random.fork_rng(devices=[]):
-                module = AWDLSTMLanguageModel(self.n_tokens_, **self.architecture_)
-            # A copy, since arrays that joblib maps from disk are read-only.
-            module.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
-            self.module_ = module.eval()
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.categorical = True
-        tags.input_tags.positive_only = True
-        tags.transformer_tags.preserves_dtype = []
-        return tags
-
-
-def _rows_of_history(rounds, before):
-    """Turn skorch's history into rows that go on from those of an earlier training."""
-    step = before[-1]["step"] if before else 0
-    rows = []
-    for i, row in enumerate(rounds, start=len(before) + 1):
-        step += row["train_batch_count"]
-        rows.append(
-            {
-                "epoch": i,
-                "step": step,
-                "train_bits_per_base": row.get("train_bits_per_base", float("nan")),
-                "valid_bits_per_base": row.get("valid_bits_per_base", float("nan")),
-                "tokens": row.get("train_tokens", 0),
-                "seconds": row["dur"],
-            }
-        )
-    return rows
+def _of_encoder(dropouts):
+    """Leave out the dropout that lies behind the encoder."""
+    return {name: p for name, p in dropouts.items() if name != "output_p"}

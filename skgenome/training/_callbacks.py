@@ -64,6 +64,31 @@ class BitsPerBase(Callback):
                 net.history.record(f"{prefix}_tokens", n_tokens)
 
 
+class PatchAccuracy(Callback):
+    """Record loss, accuracy and chance of each round, over its predictions, for training and validation."""
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
+        """Record the figures of the round.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+        """
+        batches = net.history[-1]["batches"]
+        for part in ("train", "valid"):
+            rows = [batch for batch in batches if f"{part}_predictions" in batch]
+            n_predictions = sum(batch[f"{part}_predictions"] for batch in rows)
+            if not n_predictions:
+                continue
+            for figure in ("loss", "accuracy", "chance"):
+                total = sum(batch[f"{part}_{figure}"] * batch[f"{part}_predictions"] for batch in rows)
+                net.history.record(f"{part}_{figure}", total / n_predictions)
+            net.history.record(f"{part}_tokens", sum(batch[f"{part}_tokens"] for batch in rows))
+
+
 class FiniteLoss(Callback):
     """Stop a training that has run away."""
 
@@ -105,6 +130,8 @@ class TrainingProgress(Callback):
         What is going on.
     new_bases : int or None, default=None
         Bases that each token adds: losses are then shown as bits per base. None shows nats.
+    figures : tuple of str, default=()
+        What else is shown of training, as a running mean: records of a batch.
     disable : bool, default=False
         Show nothing.
     """
@@ -112,8 +139,16 @@ class TrainingProgress(Callback):
     # Weight of the newest step in the running mean; the figure is for reading, not for deciding.
     NEWEST = 0.05
 
-    def __init__(self, n_steps: int, title: str, new_bases: int | None = None, disable: bool = False):
-        self.n_steps, self.title, self.new_bases, self.disable = n_steps, title, new_bases, disable
+    def __init__(
+        self,
+        n_steps: int,
+        title: str,
+        new_bases: int | None = None,
+        figures: tuple[str, ...] = (),
+        disable: bool = False,
+    ):
+        self.n_steps, self.title, self.new_bases = n_steps, title, new_bases
+        self.figures, self.disable = figures, disable
 
     def _figure(self, nats: float) -> str:
         value = nats if self.new_bases is None else bits_per_base(nats, self.new_bases)
@@ -130,7 +165,7 @@ class TrainingProgress(Callback):
             Not used.
         """
         self.bar_ = tqdm(total=self.n_steps, desc=self.title, unit="step", disable=self.disable)
-        self.mean_, self.shown_ = None, {}
+        self.means_, self.shown_ = {}, {}
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:
         """Move the bar.
@@ -146,11 +181,18 @@ class TrainingProgress(Callback):
         """
         if self.disable or not training:
             return
-        nats = net.history[-1, "batches", -1, "train_loss"]
-        self.mean_ = nats if self.mean_ is None else self.mean_ + self.NEWEST * (nats - self.mean_)
-        self.shown_["loss" if self.new_bases is None else "bits/base"] = self._figure(self.mean_)
+        name = "loss" if self.new_bases is None else "bits/base"
+        self.shown_[name] = self._figure(self._running_mean(net, "loss"))
+        for figure in self.figures:
+            self.shown_[figure] = f"{self._running_mean(net, figure):.3f}"
         self.bar_.set_postfix(self.shown_, refresh=False)
         self.bar_.update()
+
+    def _running_mean(self, net: NeuralNet, figure: str) -> float:
+        value = net.history[-1, "batches", -1, f"train_{figure}"]
+        mean = self.means_.get(figure, value)
+        self.means_[figure] = mean + self.NEWEST * (value - mean)
+        return self.means_[figure]
 
     def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
         """Show the validation figure.

@@ -1,15 +1,16 @@
 """Run a trained network over rows of any lengths, in the memory of one batch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import nn
 
-from skgenome.nn import BOTH_STRANDS, PooledEncoder, token_nats
+from skgenome.nn import BOTH_STRANDS, BasePooled, token_nats
 from skgenome.sequences import N_SPECIAL, PAD_ID, TokenIds, pad_rows, reverse_complement_rows
 from skgenome.training._device import autocast
+from skgenome.training._streams import Segment
 
 #: Tokens that go through the network at once for each row; longer rows pass the state on. A size at
 #: which the states of a batch stay in the cache; it changes nothing in the result.
@@ -45,7 +46,7 @@ def borrowed(module: nn.Module, device: torch.device, dtype: torch.dtype) -> Ite
 
 
 def pool_rows(
-    encoder: PooledEncoder,
+    encoder: BasePooled,
     token_ids: TokenIds,
     *,
     k: int,
@@ -57,7 +58,7 @@ def pool_rows(
 
     Parameters
     ----------
-    encoder : PooledEncoder
+    encoder : BasePooled
         Says which layers are read, and on which strand.
     token_ids : TokenIds
         The rows.
@@ -124,6 +125,35 @@ def row_surprise(
     for rows, result in _run(model, sum_batch, [token_ids], batch_size, device, dtype, shortest=2):
         nats[rows], n_predicted[rows] = result.T
     return nats, n_predicted
+
+
+def recognise_patches(
+    module: nn.Module, batches: Iterable[Segment], *, device: torch.device, dtype: torch.dtype
+) -> tuple[float, float, float]:
+    """Measure how well a contrastive network recognises what lies ahead.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps token ids to an :class:`skgenome.nn.InfoNCEOutput`.
+    batches : iterable of Segment
+        Whole stretches; the candidates of a prediction are those of its batch.
+    device : torch.device
+        Where to run.
+    dtype : torch.dtype
+        In which precision.
+
+    Returns
+    -------
+    loss, accuracy, chance : float
+        Means over all predictions; the loss in nats.
+    """
+    with borrowed(module, device, dtype):
+        outputs = [module(batch.token_ids.to(device)) for batch in batches]
+        counts = np.array([output.n_predictions for output in outputs], dtype=float)
+        figures = np.array([[float(figure) for figure in output[:3]] for output in outputs])
+    loss, accuracy, chance = (counts @ figures / counts.sum()).tolist()
+    return loss, accuracy, chance
 
 
 def _run(

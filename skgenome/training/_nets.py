@@ -1,5 +1,7 @@
 """The skorch nets that train our modules, put together from parts."""
 
+from typing import Any
+
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
@@ -8,7 +10,7 @@ from torch import nn
 
 from skgenome.nn import LanguageModelLoss
 from skgenome.sequences import N_SPECIAL
-from skgenome.training._callbacks import BitsPerBase, FiniteLoss, TrainingProgress
+from skgenome.training._callbacks import BitsPerBase, FiniteLoss, PatchAccuracy, TrainingProgress
 from skgenome.training._device import autocast
 from skgenome.training._streams import Segment, SegmentStream, Stretches
 
@@ -94,6 +96,80 @@ class LanguageModelNet(NeuralNet):
         return {"loss": surprise, "y_pred": None}
 
 
+class ContrastiveNet(NeuralNet):
+    """A net whose module scores its own predictions.
+
+    It is a subclass because what is recognised in a batch, and by how much above chance, comes with the
+    loss and is to be recorded.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps token ids to an :class:`skgenome.nn.InfoNCEOutput`.
+    *args
+        As in :class:`skorch.NeuralNet`.
+    dtype : torch.dtype, default=torch.float32
+        What matrix products are computed in.
+    **kwargs
+        As in :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):
+        super().__init__(module, *args, **kwargs)
+        self.dtype = dtype
+
+    def _recognise(self, segment: Segment, part: str) -> torch.Tensor:
+        """Give the loss of a batch and record what came with it."""
+        device = torch.device(self.device)
+        with autocast(self.dtype, device):
+            output = self.module_(segment.token_ids.to(device, non_blocking=True))
+        self.history.record_batch(f"{part}_predictions", output.n_predictions)
+        for figure in ("accuracy", "chance"):
+            self.history.record_batch(f"{part}_{figure}", float(getattr(output, figure)))
+        n_tokens = int((segment.token_ids >= N_SPECIAL).sum())
+        self.history.record_batch(f"{part}_tokens", n_tokens)
+        return output.loss
+
+    def train_step_single(self, batch: Segment, **fit_params) -> dict:
+        """Compute the gradients of one batch.
+
+        Parameters
+        ----------
+        batch : Segment
+            Whole stretches.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            With the key ``loss``, in nats.
+        """
+        self._set_training(True)
+        loss = self._recognise(batch, "train")
+        loss.backward()
+        return {"loss": loss.detach(), "y_pred": None}
+
+    def validation_step(self, batch: Segment, **fit_params) -> dict:
+        """Compute the loss of one batch.
+
+        Parameters
+        ----------
+        batch : Segment
+            Whole stretches.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            With the key ``loss``.
+        """
+        self._set_training(False)
+        with torch.no_grad():
+            return {"loss": self._recognise(batch, "valid"), "y_pred": None}
+
+
 #: Optimisers by name, with the options that differ from torch's.
 OPTIMIZERS = {
     "adamw": (torch.optim.AdamW, {"betas": (0.8, 0.99), "fused": True}),
@@ -169,23 +245,9 @@ def language_model_net(
     validation: Stretches | None,
     *,
     new_bases: int,
-    k: int | None,
-    batch_size: int,
-    bptt: int,
-    max_epochs: int,
-    max_steps: int | None,
-    steps_per_round: int | None,
-    optimizer: str | type,
-    schedule: str,
-    learning_rate: float,
-    weight_decay: float,
-    gradient_clip: float,
     alpha: float,
     beta: float,
-    device: torch.device,
-    dtype: torch.dtype,
-    seed: int,
-    progress: bool,
+    **options: Any,
 ) -> LanguageModelNet:
     """Put together the net that pretrains a language model.
 
@@ -197,9 +259,105 @@ def language_model_net(
         The corpus; validation may be None.
     new_bases : int
         Bases that each token adds.
+    alpha, beta : float
+        Weights of the two penalties.
+    **options
+        As in :func:`pretraining_net`.
+
+    Returns
+    -------
+    LanguageModelNet
+        Ready for ``net.fit(train)``.
+    """
+    return pretraining_net(
+        LanguageModelNet,
+        module,
+        train,
+        validation,
+        figures=BitsPerBase(new_bases),
+        shown={"new_bases": new_bases},
+        criterion=LanguageModelLoss,
+        criterion__alpha=alpha,
+        criterion__beta=beta,
+        **options,
+    )
+
+
+def contrastive_net(
+    module: nn.Module, train: Stretches, validation: Stretches | None, **options: Any
+) -> ContrastiveNet:
+    """Put together the net that pretrains a network to recognise the patches ahead.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        As in :class:`ContrastiveNet`. It is trained in place.
+    train, validation : Stretches
+        The corpus; validation may be None.
+    **options
+        As in :func:`pretraining_net`; a segment is a whole stretch, so ``bptt`` is the longest of them.
+
+    Returns
+    -------
+    ContrastiveNet
+        Ready for ``net.fit(train)``.
+    """
+    return pretraining_net(
+        ContrastiveNet,
+        module,
+        train,
+        validation,
+        figures=PatchAccuracy(),
+        shown={"figures": ("accuracy", "chance")},
+        # The loss is a part of the module, since it has weights.
+        criterion=nn.Identity,
+        **options,
+    )
+
+
+def pretraining_net(
+    net_class: type[NeuralNet],
+    module: nn.Module,
+    train: Stretches,
+    validation: Stretches | None,
+    *,
+    figures: Callback,
+    shown: dict[str, Any],
+    k: int | None,
+    batch_size: int,
+    bptt: int,
+    max_epochs: int,
+    max_steps: int | None,
+    steps_per_round: int | None,
+    optimizer: str | type,
+    schedule: str,
+    learning_rate: float,
+    weight_decay: float,
+    gradient_clip: float,
+    device: torch.device,
+    dtype: torch.dtype,
+    seed: int,
+    progress: bool,
+    least_rows: int = 1,
+    **net_options: Any,
+) -> NeuralNet:
+    """Put together a net that learns from stretches of contigs without labels.
+
+    Parameters
+    ----------
+    net_class : type
+        What makes a step of a segment.
+    module : torch.nn.Module
+        What is trained, in place.
+    train, validation : Stretches
+        The corpus; validation may be None.
+    figures : skorch.callbacks.Callback
+        What turns the records of the batches into figures of a round.
+    shown : dict
+        Options of :class:`TrainingProgress`.
     k : int or None
         Bases in a token where both strands are to be read, None for the forward strand.
-    batch_size, bptt : int
+    batch_size, bptt, least_rows : int
         As in :class:`SegmentStream`.
     max_epochs : int
         Passes over the corpus.
@@ -213,8 +371,6 @@ def language_model_net(
         Course of the learning rate.
     learning_rate, weight_decay, gradient_clip : float
         Peak rate, decay of the weights and largest norm of the gradient.
-    alpha, beta : float
-        Weights of the two penalties.
     device : torch.device
         Where to train.
     dtype : torch.dtype
@@ -223,13 +379,15 @@ def language_model_net(
         Of the order of the stretches.
     progress : bool
         Whether to show a progress bar.
+    **net_options
+        As `net_class` takes them.
 
     Returns
     -------
-    LanguageModelNet
+    skorch.NeuralNet
         Ready for ``net.fit(train)``.
     """
-    stream = SegmentStream(train, batch_size, bptt, seed)
+    stream = SegmentStream(train, batch_size, bptt, seed, least_rows=least_rows)
     n_steps = max_steps or stream.n_steps(max_epochs)
     per_round = min(steps_per_round or (n_steps if max_steps else -(-n_steps // max_epochs)), n_steps)
     n_rounds = -(-n_steps // per_round)
@@ -237,14 +395,11 @@ def language_model_net(
         "finite": FiniteLoss(),
         "clip": GradientNormClipping(gradient_clip),
         "schedule": schedule_callback(schedule, learning_rate, n_steps),
-        "bits_per_base": BitsPerBase(new_bases),
-        "progress": TrainingProgress(n_steps, "pretraining", new_bases, disable=not progress),
+        "figures": figures,
+        "progress": TrainingProgress(n_steps, "pretraining", **shown, disable=not progress),
     }
-    return LanguageModelNet(
+    return net_class(
         module,
-        criterion=LanguageModelLoss,
-        criterion__alpha=alpha,
-        criterion__beta=beta,
         **optimizer_options(optimizer, weight_decay),
         lr=learning_rate,
         max_epochs=n_rounds,
@@ -255,8 +410,10 @@ def language_model_net(
         iterator_train__k=k,
         iterator_train__steps_per_round=per_round,
         iterator_train__max_steps=n_steps,
+        iterator_train__least_rows=least_rows,
         iterator_valid=SegmentStream,
         iterator_valid__bptt=bptt,
+        iterator_valid__least_rows=least_rows,
         train_split=predefined_split(validation) if validation is not None else None,
         callbacks=[(name, callback) for name, callback in callbacks.items() if callback is not None],
         callbacks__train_loss=None,
@@ -264,4 +421,5 @@ def language_model_net(
         callbacks__print_log=None,
         device=device,
         dtype=dtype,
+        **net_options,
     )

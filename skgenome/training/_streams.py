@@ -154,6 +154,8 @@ class SegmentStream:
         Segments in one iteration; the next one goes on from there. None: one pass.
     max_steps : int or None, default=None
         Segments in all iterations together.
+    least_rows : int, default=1
+        Batches with fewer stretches, which the last one of a pass may be, are left out.
     """
 
     # Batches are made of stretches of similar length, sought among so many batches' worth of them.
@@ -168,7 +170,9 @@ class SegmentStream:
         k: int | None = None,
         steps_per_round: int | None = None,
         max_steps: int | None = None,
+        least_rows: int = 1,
     ):
+        self.least_rows = least_rows
         self.dataset, self.batch_size, self.bptt = dataset, batch_size, bptt
         self.seed, self.k, self.steps_per_round = seed, k, steps_per_round
         self._complement = None if k is None else torch.from_numpy(_complement_table(k))
@@ -210,6 +214,7 @@ class SegmentStream:
         batches = [
             part[i : i + self.batch_size] for part in pools for i in range(0, len(part), self.batch_size)
         ]
+        batches = [batch for batch in batches if len(batch) >= self.least_rows]
         if self.seed is not None:
             batches = [batches[i] for i in rng.permutation(len(batches))]
         return batches, rng

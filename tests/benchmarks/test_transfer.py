@@ -454,7 +454,7 @@ def invented_data(monkeypatch, tmp_path):
     monkeypatch.setattr(transfer, "measure", pretend_to_measure)
 
 
-def pretend_to_measure(methods, labelled, plan, metrics, random_state, device):
+def pretend_to_measure(methods, labelled, plan, metrics, random_state, device, parts):
     """Give .5 for everything that would be measured."""
     few = [f"{name} {n}".strip() for name in list(labelled.tests)[:1] for n in plan.n_labels]
     all_labels = [f"{name} all".strip() for name in labelled.tests if plan.n_seeds]

@@ -10,7 +10,7 @@ from skgenome.nn import (
     POOLINGS,
     PoolingAccumulator,
     SegmentAccumulator,
-    _pooling,
+    _one_hot,
     join_strands,
     n_pooled,
     pool,
@@ -102,7 +102,7 @@ def test_pooling_accumulator_refuses_an_unknown_pooling():
 
 def test_pooling_knows_the_padding_of_the_tokenizer():
     """nn may not import sequences, so it has its own number."""
-    assert _pooling.PAD_ID == sequences.PAD_ID
+    assert _one_hot.PAD_ID == sequences.PAD_ID
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from skgenome.exceptions import ModelMismatchError
 from skgenome.preprocessing import KmerTokenizer
-from skgenome.representation import _language_model as module_under_test
+from skgenome.representation import _base as module_under_test
 from skgenome.training import SegmentStream
 
 
