@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 from torch import nn
 
 from skgenome.classification._splits import complete_splits, fold_splits
-from skgenome.classification._targets import Targets
+from skgenome.classification._targets import UNKNOWN, Targets
 from skgenome.nn import LinearHead, MLPHead
 from skgenome.training import train_head
 
@@ -103,12 +103,12 @@ def fit_head(
     Kumar, Raghunathan, Jones, Ma and Liang, "Fine-Tuning can Distort Pretrained Features and Underperform
     Out-of-Distribution" (2022), section 4: linear probing, then fine-tuning.
     """
-    y, coder, weights, _ = targets
+    y, coder, weights = targets.y, targets.coder, targets.weights
     if isinstance(head, MLPHead):
         train_head(
             head,
             features,
-            coder.encode(y),
+            targets.encode(),
             weights,
             n_steps=_HEAD_STEPS,
             learning_rate=_HEAD_RATE,
@@ -120,10 +120,21 @@ def fit_head(
     with torch.no_grad():
         x = head.standardize(torch.from_numpy(features)).double().numpy()
         splits = fold_splits(targets, _FOLDS, seed)
-        columns = [y] if coder.kind != "multilabel" else list(y.T)
-        fits = [_probe(x, column, weights, splits) for column in columns]
+        if coder.kind == "multilabel":
+            fits = [_probe_known(x, column, weights, splits) for column in y.T]
+        else:
+            fits = [_probe(x, y, weights, splits)]
         head.linear.weight.copy_(torch.from_numpy(np.vstack([fit.coef_ for fit in fits])))
         head.linear.bias.copy_(torch.from_numpy(np.concatenate([fit.intercept_ for fit in fits])))
+
+
+def _probe_known(x: np.ndarray, y: np.ndarray, weights: np.ndarray, splits: list) -> LogisticRegression:
+    """Fit one label of its own on the rows of which it is known."""
+    is_known = y != UNKNOWN
+    number = np.cumsum(is_known) - 1
+    splits = [tuple(number[part[is_known[part]]] for part in split) for split in splits]
+    splits = [split for split in splits if all(map(len, split))]
+    return _probe(x[is_known], y[is_known], weights[is_known], splits)
 
 
 def _probe(x: np.ndarray, y: np.ndarray, weights: np.ndarray, splits: list) -> LogisticRegression:

@@ -71,7 +71,8 @@ class SequenceClassifier(BaseSequenceClassifier):
         Tokens through which the gradient is propagated back. In longer rows it is one piece of that length,
         drawn anew in every pass; all pieces are read and pooled.
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, as in :class:`sklearn.linear_model.LogisticRegression`.
+        Weights of the classes, as in :class:`sklearn.linear_model.LogisticRegression`. For labels of their
+        own a dict of column to weight: how much a label counts in the loss of the network.
     early_stopping : {'auto', 'holdout', 'cv'} or False, default='auto'
         How the number of passes is chosen. ``'holdout'`` sets a share of the rows aside and keeps the weights
         that predict it best. ``'cv'`` trains on all but one of some folds, for each of them, to find the
@@ -156,7 +157,8 @@ class SequenceClassifier(BaseSequenceClassifier):
         X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
             Token ids, padded on the right with 0.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or an indicator matrix of 0 and 1 for labels of their own.
+            Class labels, or an indicator matrix of 0 and 1 for labels of their own. -1 or NaN in it stand for
+            a label that is not known: it has no part in the loss. Rows without any known label are left out.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the losses. Rows without weight are left out.
         groups : array-like of shape (n_samples,), default=None

@@ -11,7 +11,7 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
-from skgenome.classification._targets import Targets
+from skgenome.classification._targets import Targets, shows_each
 
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -21,7 +21,7 @@ _DRAWS = 20
 
 def _smallest_class(targets: Targets) -> int:
     """Count the members, or groups, of the rarest class."""
-    y, coder, _, groups = targets
+    y, coder, groups = targets.y, targets.coder, targets.groups
     units = np.arange(len(y)) if groups is None else groups
     if coder.kind == "multilabel":
         return len(np.unique(units))
@@ -60,7 +60,7 @@ def shows_all(part: np.ndarray, y: np.ndarray) -> bool:
         True where every class of `y` is in `part`, and every label of its own is there both given and not.
     """
     if y.ndim == 2:
-        return len(part) > 0 and bool((part != part[:1]).any(axis=0).all())
+        return bool(shows_each(part).all())
     return len(np.setdiff1d(y, part)) == 0
 
 
@@ -87,7 +87,7 @@ def fold_splits(targets: Targets, n_folds: int, random_state: int) -> list[Split
 
 
 def _deal(targets: Targets, n_folds: int, random_state: int) -> list[Split]:
-    y, coder, _, groups = targets
+    y, coder, groups = targets.y, targets.coder, targets.groups
     options = {"n_splits": n_folds, "shuffle": True, "random_state": random_state}
     if groups is not None:
         # Labels of their own have no strata: constant ones leave the sizes of the folds to be balanced.
@@ -117,7 +117,7 @@ def holdout_split(targets: Targets, size: float, random_state: int) -> list[Spli
         One pair, with all there is to learn among the training rows; none where a class has a single
         member.
     """
-    y, coder, _, groups = targets
+    y, coder, groups = targets.y, targets.coder, targets.groups
     if _smallest_class(targets) < 2:
         return []
     if groups is not None:

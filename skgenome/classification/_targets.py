@@ -6,9 +6,12 @@ import numpy as np
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.utils import column_or_1d, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 from skgenome._sklearn import check_sample_weight
+
+#: What stands in an indicator matrix where a label is not known.
+UNKNOWN = -1
 
 
 class TargetCoder(NamedTuple):
@@ -39,7 +42,7 @@ class TargetCoder(NamedTuple):
             shape (n_samples,).
         """
         if self.kind == "multilabel":
-            return np.asarray(y, dtype=np.float32)
+            return (y == 1).astype(np.float32)
         codes = np.searchsorted(self.classes, y)
         return codes.astype(np.float32)[:, None] if self.kind == "binary" else codes.astype(np.int64)
 
@@ -84,13 +87,28 @@ class Targets(NamedTuple):
     """The labels that are learnt from, row by row."""
 
     y: np.ndarray
-    """Class labels, or an indicator matrix."""
+    """Class labels, or an indicator matrix with -1 where a label is not known."""
     coder: TargetCoder
     """What the outputs of the network stand for."""
     weights: np.ndarray
     """Weight of each row in the loss, mean 1."""
     groups: np.ndarray | None
     """Units that stay on one side of a split."""
+    entry_weights: np.ndarray | None = None
+    """For labels of their own: weight of each in each row, mean 1; 0 where it is not known."""
+
+    def encode(self) -> np.ndarray:
+        """Turn labels into targets.
+
+        Returns
+        -------
+        ndarray
+            As :func:`skgenome.nn.row_nats` takes them.
+        """
+        codes = self.coder.encode(self.y)
+        if self.entry_weights is None:
+            return codes
+        return np.hstack([codes, self.entry_weights.astype(np.float32)])
 
     def subset(self, rows: np.ndarray) -> "Targets":
         """Keep some of the rows.
@@ -105,8 +123,8 @@ class Targets(NamedTuple):
         Targets
             A copy of them.
         """
-        groups = None if self.groups is None else self.groups[rows]
-        return Targets(self.y[rows], self.coder, self.weights[rows], groups)
+        groups, entries = (None if x is None else x[rows] for x in (self.groups, self.entry_weights))
+        return Targets(self.y[rows], self.coder, self.weights[rows], groups, entries)
 
 
 def read_labels(y, n_samples: int, name: str) -> np.ndarray:
@@ -152,9 +170,9 @@ def check_targets(
     labelled : ndarray of bool, shape (n_samples,), or None
         Which rows have a label. None: all.
     class_weight : dict, 'balanced' or None
-        As in scikit-learn; not for labels of their own.
+        As in scikit-learn; for labels of their own a dict of column to weight.
     sample_weight : array-like of shape (n_samples,) or None
-        As in scikit-learn. Rows without weight are left out.
+        As in scikit-learn. Rows without weight are left out, and so are those of which no label is known.
     groups : array-like of shape (n_samples,) or None
         Units that stay on one side of a split.
 
@@ -171,15 +189,18 @@ def check_targets(
         If the labels are continuous, there is a single class, a label is the same in every row, a weight is
         negative, or no row has one; if the numbers of rows differ.
     """
+    y, groups = read_indicators(_plain(y)), _check_groups(groups, len(y))
+    labelled = _has_label(y) if labelled is None else labelled & _has_label(y)
     rows, weights = weighted_rows(y, sample_weight, labelled)
-    y, groups = _plain(y[rows]), _check_groups(groups, len(y))
-    check_classification_targets(y)
-    coder = _check_indicators(y, name) if type_of_target(y).startswith("multilabel") else None
-    if coder is None:
+    y = y[rows]
+    if is_indicator(y):
+        coder = _check_indicators(y, name)
+    else:
+        check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         coder = _check_classes(y, name)
     groups = None if groups is None else groups[rows]
-    return rows, Targets(y, coder, scale_weights(weights[rows], y, coder, class_weight), groups)
+    return rows, _weighted(y, coder, weights[rows], groups, class_weight)
 
 
 def check_more_targets(
@@ -217,13 +238,15 @@ def check_more_targets(
             f"class_weight={class_weight!r} needs all labels at once, and partial_fit of {name} sees some of "
             "them. Give the weights as a dict."
         )
-    rows, weights = weighted_rows(y, sample_weight)
-    y = _plain(y[rows])
+    y = read_indicators(_plain(y))
+    rows, weights = weighted_rows(y, sample_weight, _has_label(y))
+    y = y[rows]
     if coder.kind == "multilabel":
         shape = (len(y), len(coder.classes))
-        if y.shape != shape or not np.isin(y, (0, 1)).all():
+        if y.shape != shape or not np.isin(y, (UNKNOWN, 0, 1)).all():
             raise ValueError(
-                f"{name} knows {shape[1]} labels, so y must be an indicator matrix of 0 and 1 with as many "
+                f"{name} knows {shape[1]} labels, so y must be an indicator matrix of 0 and 1, or -1 where a "
+                "label is not known, with as many "
                 f"columns. Got shape {y.shape} with values {np.unique(y)[:5].tolist()} instead."
             )
     else:
@@ -234,7 +257,72 @@ def check_more_targets(
                 f"{name} knows the classes {coder.classes.tolist()}, but y holds {strange[0].item()!r}. Name "
                 "all classes in the first call of partial_fit."
             )
-    return rows, Targets(y, coder, scale_weights(weights[rows], y, coder, class_weight), None)
+    return rows, _weighted(y, coder, weights[rows], None, class_weight)
+
+
+def read_indicators(y: np.ndarray) -> np.ndarray:
+    """Give an indicator matrix one form: int64 of 0 and 1, with -1 where a label is not known.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Labels. In an indicator matrix, NaN and -1 stand for what is not known.
+
+    Returns
+    -------
+    ndarray of the same shape
+        What is no indicator matrix is left as it is.
+    """
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
+        return y
+    known = np.where(y != y, UNKNOWN, y)
+    return known.astype(np.int64) if np.isin(known, (UNKNOWN, 0, 1)).all() else y
+
+
+def is_indicator(y: np.ndarray) -> bool:
+    """Say whether labels are an indicator matrix, as :func:`read_indicators` gives it.
+
+    Parameters
+    ----------
+    y : ndarray
+        Labels.
+
+    Returns
+    -------
+    bool
+        Whether they are.
+    """
+    return y.ndim == 2 and y.shape[1] > 1 and y.dtype == np.int64 and bool(np.isin(y, (UNKNOWN, 0, 1)).all())
+
+
+def _has_label(y: np.ndarray) -> np.ndarray:
+    """Say of which rows a label is known."""
+    return (y != UNKNOWN).any(axis=1) if is_indicator(y) else np.ones(len(y), dtype=bool)
+
+
+def _weighted(
+    y: np.ndarray, coder: TargetCoder, weights: np.ndarray, groups: np.ndarray | None, class_weight
+) -> Targets:
+    """Put labels together with the weights of their rows, and of their entries."""
+    if coder.kind != "multilabel":
+        return Targets(y, coder, scale_weights(weights, y, coder, class_weight), groups)
+    entries = (y != UNKNOWN) * _label_weights(class_weight, len(coder.classes))
+    return Targets(y, coder, weights / weights.mean(), groups, entries / entries.mean())
+
+
+def _label_weights(class_weight, n_labels: int) -> np.ndarray:
+    """Read the weights of labels of their own."""
+    given = {} if class_weight is None else class_weight
+    if (
+        isinstance(given, str)
+        or not set(given) <= set(range(n_labels))
+        or min(given.values(), default=1) <= 0
+    ):
+        raise ValueError(
+            f"class_weight must be a dict of column to positive weight where y is an indicator matrix, with "
+            f"columns from 0 to {n_labels - 1}. Got {class_weight!r} instead."
+        )
+    return np.array([given.get(column, 1.0) for column in range(n_labels)])
 
 
 def coder_of_classes(y: np.ndarray, classes) -> TargetCoder:
@@ -262,7 +350,7 @@ def coder_of_classes(y: np.ndarray, classes) -> TargetCoder:
     return _check_classes(_plain(np.ravel(y if classes is None else classes)), "partial_fit")
 
 
-def weighted_rows(y: np.ndarray, sample_weight, labelled=None) -> tuple[np.ndarray, np.ndarray]:
+def weighted_rows(y: np.ndarray, sample_weight, labelled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the rows that have a weight, and a label.
 
     Parameters
@@ -271,8 +359,8 @@ def weighted_rows(y: np.ndarray, sample_weight, labelled=None) -> tuple[np.ndarr
         Labels.
     sample_weight : array-like of shape (n_samples,) or None
         As in scikit-learn.
-    labelled : ndarray of bool, shape (n_samples,), or None
-        Which rows have a label. None: all.
+    labelled : ndarray of bool, shape (n_samples,)
+        Which rows have a label.
 
     Returns
     -------
@@ -287,7 +375,7 @@ def weighted_rows(y: np.ndarray, sample_weight, labelled=None) -> tuple[np.ndarr
         If a weight is negative, or none of the rows with a label has one.
     """
     weights = check_sample_weight(sample_weight, y, dtype=np.float64, ensure_non_negative=True)
-    rows = np.flatnonzero(weights > 0 if labelled is None else labelled & (weights > 0))
+    rows = np.flatnonzero(labelled & (weights > 0))
     if not len(rows):
         raise ValueError(
             "sample_weight must be positive somewhere among the rows with a label. Got 0 for all "
@@ -303,12 +391,12 @@ def scale_weights(weights: np.ndarray, y: np.ndarray, coder: TargetCoder, class_
     ----------
     weights : ndarray of shape (n_samples,)
         Of the rows.
-    y : ndarray
-        Labels.
+    y : ndarray of shape (n_samples,)
+        Class labels.
     coder : TargetCoder
         Their kind.
     class_weight : dict, 'balanced' or None
-        As in scikit-learn; not for labels of their own.
+        As in scikit-learn.
 
     Returns
     -------
@@ -318,14 +406,9 @@ def scale_weights(weights: np.ndarray, y: np.ndarray, coder: TargetCoder, class_
     Raises
     ------
     ValueError
-        If `class_weight` is given for 'multilabel', or leaves no row a weight.
+        If `class_weight` leaves no row a weight.
     """
     if class_weight is not None:
-        if coder.kind == "multilabel":
-            raise ValueError(
-                f"class_weight={class_weight!r} is for classes that exclude each other, but y is an "
-                "indicator matrix. Leave class_weight=None."
-            )
         of_class = compute_class_weight(class_weight, classes=coder.classes, y=y, sample_weight=weights)
         weights = weights * of_class[np.searchsorted(coder.classes, y)]
     if not weights.any():
@@ -366,10 +449,28 @@ def _check_classes(y: np.ndarray, name: str) -> TargetCoder:
 
 
 def _check_indicators(y: np.ndarray, name: str) -> TargetCoder:
-    constant = np.flatnonzero((y == y[:1]).all(axis=0))
-    if len(constant):
+    lacking = np.flatnonzero(~shows_each(y))
+    if len(lacking):
+        column = y[:, lacking[0]]
+        known = np.unique(column[column != UNKNOWN]).tolist()
         raise ValueError(
-            f"{name} needs rows with and without each label, but label {constant[0]} of y is "
-            f"{y[0, constant[0]]} in all {len(y)} rows. Leave its column out."
+            f"{name} needs rows with and without each label, but label {lacking[0]} of y is "
+            f"{known[0] if known else 'not known'} in all {len(y)} rows. Leave its column out."
         )
     return TargetCoder("multilabel", np.arange(y.shape[1]))
+
+
+def shows_each(y: np.ndarray) -> np.ndarray:
+    """Say of which labels there are rows with and without.
+
+    Parameters
+    ----------
+    y : ndarray of int64, shape (n_samples, n_labels)
+        Indicator matrix with -1 where a label is not known.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_labels,)
+        Whether there are.
+    """
+    return (y == 0).any(axis=0) & (y == 1).any(axis=0)

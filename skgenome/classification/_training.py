@@ -53,8 +53,7 @@ class Labelled(NamedTuple):
         Labelled
             The rows.
         """
-        codes = targets.coder.encode(targets.y)
-        rows = LabelledRows.of_strand(token_ids, codes, targets.weights, strand, k)
+        rows = LabelledRows.of_strand(token_ids, targets.encode(), targets.weights, strand, k)
         return cls(rows, features, targets)
 
 

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from skgenome._sklearn import Interval, fit_context
 from skgenome.classification._base import BaseSequenceClassifier
-from skgenome.classification._targets import check_targets, read_labels
+from skgenome.classification._targets import UNKNOWN, check_targets, read_indicators, read_labels
 from skgenome.representation import LanguageModel
 from skgenome.sequences import check_token_ids
 
@@ -249,7 +249,7 @@ def _find_labelled(y):
             "y is an array of str and holds '-1', which is no -1. Where labels are text, use an object array "
             "for y, with the number -1 where there is no label."
         )
-    missing = y == -1
+    missing = read_indicators(y) == UNKNOWN
     # Of labels of their own a whole row is missing.
     labelled = ~missing.reshape(len(y), -1).all(axis=1)
     if not labelled.any():

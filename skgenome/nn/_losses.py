@@ -139,7 +139,8 @@ class ClassificationLoss(nn.Module):
     """Weighted log loss of a batch, in nats.
 
     One column of scores is the log odds of the second class, several columns with class numbers as
-    targets are a multinomial model, several with an indicator matrix are labels of their own.
+    targets are a multinomial model, several with an indicator matrix are labels of their own. Entries of it
+    that are not known, or that count more than others, have weights beside them: see :func:`row_nats`.
 
     Examples
     --------
@@ -161,8 +162,8 @@ class ClassificationLoss(nn.Module):
         logits : Tensor of shape (batch, n_outputs)
             Scores.
         labelled : tuple of two Tensors
-            The targets, LongTensor of shape (batch,) for classes or float Tensor of shape (batch, n_outputs)
-            for labels, and the weights of the rows, of shape (batch,) and mean 1 over the whole set.
+            The targets as :func:`row_nats` takes them, and the weights of the rows, of shape
+            (batch,) and mean 1 over the whole set.
 
         Returns
         -------
@@ -181,7 +182,9 @@ def row_nats(logits: Tensor, targets: Tensor) -> Tensor:
     logits : Tensor of shape (batch, n_outputs)
         Scores, of any floating dtype; the loss is computed in float32 at least.
     targets : Tensor
-        As in :class:`ClassificationLoss`.
+        LongTensor of shape (batch,) for classes; float Tensor of shape (batch, n_outputs) for labels, or of
+        shape (batch, 2 * n_outputs): the labels, then the weight of each in the loss. What is not known has
+        weight 0; over the whole set the mean is 1.
 
     Returns
     -------
@@ -190,5 +193,6 @@ def row_nats(logits: Tensor, targets: Tensor) -> Tensor:
     """
     logits = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
     if targets.is_floating_point():
-        return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+        labels, weights = targets.chunk(2, dim=1) if targets.shape[1] > logits.shape[1] else (targets, None)
+        return F.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none").mean(1)
     return F.cross_entropy(logits, targets, reduction="none")

@@ -84,7 +84,7 @@ def test_single_class_and_tokens_of_another_kind_are_refused(make, small):
 @pytest.mark.parametrize(
     ("encoder", "error", "message"),
     [
-        (None, TypeError, r"encoder must be a LanguageModel .* Got NoneType"),
+        (None, TypeError, r"encoder must be a LanguageModel, .* Got NoneType"),
         (LogisticRegression(), TypeError, r"Got LogisticRegression instead"),
         (make_pipeline(KmerTokenizer()), TypeError, r"Got Pipeline .* A tokenizer goes before"),
     ],

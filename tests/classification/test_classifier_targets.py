@@ -147,7 +147,7 @@ def test_weights_that_make_no_sense_are_refused(options, message):
 
 
 def test_weights_of_classes_are_not_for_labels_of_their_own():
-    with pytest.raises(ValueError, match=r"class_weight='balanced' is for classes that exclude each other"):
+    with pytest.raises(ValueError, match=r"class_weight must be a dict of column to positive weight"):
         check(INDICATORS, class_weight="balanced")
 
 
@@ -164,7 +164,7 @@ def test_more_targets_may_lack_a_class():
     [
         (["a", "b"], ["a", "z"], r"knows the classes \['a', 'b'\], but y holds 'z'"),
         (INDICATORS, INDICATORS[:, :1], r"knows 2 labels, .* Got shape \(4, 1\)"),
-        (INDICATORS, INDICATORS * 2, r"indicator matrix of 0 and 1 .* \[0, 2\]"),
+        (INDICATORS, INDICATORS * 2, r"indicator matrix of 0 and 1, or .* \[0, 2\]"),
     ],
 )
 def test_more_targets_refuse_labels_that_are_not_known(first, y, message):
