@@ -1,4 +1,4 @@
-"""Pretrain a language model once: what a benchmark has pretrained it finds again, and its wall time too."""
+"""Pretrain a representation once: what a benchmark has pretrained it finds again, and its wall time too."""
 
 import copy
 import hashlib
@@ -11,13 +11,14 @@ from time import perf_counter
 from typing import NamedTuple
 
 import pooch
+from sklearn.base import clone
 
 from benchmarks.corpora import Corpus
 from benchmarks.environment import package_versions
 from benchmarks.records import Settings, write_text
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerTokenizer
-from skgenome.representation import LanguageModel
+from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 from skgenome.training import resolve_device, resolve_precision
 
 logger = logging.getLogger(__name__)
@@ -42,14 +43,20 @@ CACHE_BYTES = 2**31
 #: Sizes and steps of a smoke run.
 TINY_SIZE = {"embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 TINY_STEPS = 20
-#: Steps between two rows of the history.
-STEPS_PER_ROUND = 500
+TINY_CONTRASTIVE = {"width": 4, "context_size": 8, "n_patches": 8, "batch_size": 4}
+#: Steps between two rows of the history; a step of a contrastive network is the longer one.
+STEPS_PER_ROUND, CONTRASTIVE_STEPS_PER_ROUND = 500, 100
+#: What a pretraining is judged by, as far as a representation has it.
+FIGURES = ("train_bits_per_base", "valid_bits_per_base", "valid_accuracy", "valid_chance")
+
+
+Representation = LanguageModel | ContrastivePredictiveCoding
 
 
 class Pretrained(NamedTuple):
-    """A fitted language model, and how it came to be."""
+    """A fitted representation, and how it came to be."""
 
-    model: LanguageModel
+    model: Representation
     facts: dict
 
 
@@ -64,7 +71,7 @@ def default_work_dir() -> Path:
     return Path(pooch.os_cache("skgenome")) / "benchmarks"
 
 
-def _parameters(lm: LanguageModel) -> dict:
+def _parameters(lm: Representation) -> dict:
     """Give the parameters that decide on the result, in values that JSON knows."""
     device = resolve_device(lm.device)
     parameters = {name: value for name, value in lm.get_params().items() if name not in WITHOUT_INFLUENCE}
@@ -107,7 +114,52 @@ def make_language_model(network: dict, n_steps: int, settings: Settings) -> Lang
     )
 
 
-def fingerprint(lm: LanguageModel, corpus: Corpus, k: int) -> str:
+def make_contrastive(network: dict, n_steps: int, settings: Settings) -> ContrastivePredictiveCoding:
+    """Make the contrastive network of a task.
+
+    Parameters
+    ----------
+    network : dict
+        Parameters of its sizes and of how it is read.
+    n_steps : int
+        Steps of pretraining.
+    settings : Settings
+        What the caller chose; a quick run has a tiny network and few steps.
+
+    Returns
+    -------
+    ContrastivePredictiveCoding
+        Not fitted.
+    """
+    if settings.quick:
+        network, n_steps = {**network, **TINY_CONTRASTIVE}, TINY_STEPS
+    return ContrastivePredictiveCoding(
+        **network,
+        max_steps=n_steps,
+        steps_per_round=min(n_steps, CONTRASTIVE_STEPS_PER_ROUND),
+        device=settings.device,
+        random_state=settings.random_state,
+        verbose=1,
+    )
+
+
+def token_size(lm: Representation) -> int:
+    """Say of how many bases the tokens are that a representation reads.
+
+    Parameters
+    ----------
+    lm : LanguageModel or ContrastivePredictiveCoding
+        Any.
+
+    Returns
+    -------
+    int
+        k.
+    """
+    return 3 if isinstance(lm, LanguageModel) else 1
+
+
+def fingerprint(lm: Representation, corpus: Corpus) -> str:
     """Name the pretraining of a model on a corpus.
 
     Parameters
@@ -116,19 +168,17 @@ def fingerprint(lm: LanguageModel, corpus: Corpus, k: int) -> str:
         Not fitted.
     corpus : Corpus
         What it is to be fitted on.
-    k : int
-        Bases in a token.
 
     Returns
     -------
     str
         16 hexadecimal digits; other parameters or another corpus give another name.
     """
-    content = json.dumps([_parameters(lm), corpus.sha256(), k], sort_keys=True)
+    content = json.dumps([_parameters(lm), corpus.sha256(), token_size(lm)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _describe(lm: LanguageModel, corpus: Corpus, seconds: float) -> dict:
+def _describe(lm: Representation, corpus: Corpus, seconds: float) -> dict:
     last = lm.history_[-1]
     return {
         "corpus": corpus.name,
@@ -140,8 +190,7 @@ def _describe(lm: LanguageModel, corpus: Corpus, seconds: float) -> dict:
         "n_steps": last["step"],
         "n_tokens": sum(row["tokens"] for row in lm.history_),
         "seconds": round(seconds, 1),
-        "train_bits_per_base": _finite(last["train_bits_per_base"]),
-        "valid_bits_per_base": _finite(last["valid_bits_per_base"]),
+        **{name: _finite(last.get(name, float("nan"))) for name in FIGURES},
         "parameters": _parameters(lm),
         "history": [{name: _finite(value) for name, value in row.items()} for row in lm.history_],
     }
@@ -152,21 +201,17 @@ def _finite(value: float) -> float | None:
     return value if value == value else None
 
 
-def pretrain(
-    lm: LanguageModel, corpus: Corpus, work_dir: str | os.PathLike | None = None, *, k: int = 3
-) -> Pretrained:
-    """Fit a language model on a corpus, or take it from an earlier run.
+def pretrain(lm: Representation, corpus: Corpus, work_dir: str | os.PathLike | None = None) -> Pretrained:
+    """Fit a representation on a corpus, or take it from an earlier run.
 
     Parameters
     ----------
-    lm : LanguageModel
+    lm : LanguageModel or ContrastivePredictiveCoding
         Not fitted; it is fitted in place if it has to be.
     corpus : Corpus
         Contigs without labels.
     work_dir : path-like or None, default=None
         Where models are kept; made if needed. None takes a folder in the user's cache.
-    k : int, default=3
-        Bases in a token.
 
     Returns
     -------
@@ -174,17 +219,17 @@ def pretrain(
         The model, and its facts: sizes, wall time of the pretraining (whenever it was), history.
     """
 
-    def train() -> LanguageModel:
-        return lm.fit(_tokenise(corpus.contigs, k))
+    def train() -> Representation:
+        return lm.fit(_tokenise(corpus.contigs, token_size(lm)))
 
-    return _find_or_train(fingerprint(lm, corpus, k), lm, corpus, train, work_dir)
+    return _find_or_train(fingerprint(lm, corpus), lm, corpus, train, work_dir)
 
 
 def _find_or_train(
     name: str,
-    lm: LanguageModel,
+    lm: Representation,
     corpus: Corpus,
-    train: Callable[[], LanguageModel],
+    train: Callable[[], Representation],
     work_dir: str | os.PathLike | None,
 ) -> Pretrained:
     """Take a model from an earlier run, read as `lm` is, or train and keep it."""
@@ -201,7 +246,8 @@ def _find_or_train(
     start = perf_counter()
     model = train()
     facts = _describe(model, corpus, perf_counter() - start)
-    logger.info("trained in %.1f minutes: %s bits per base", facts["seconds"] / 60, _last_bits(facts))
+    figures = {name: facts[name] for name in FIGURES if facts[name] is not None}
+    logger.info("trained in %.1f minutes: %s", facts["seconds"] / 60, figures)
     path.parent.mkdir(parents=True, exist_ok=True)
     save(model, path)
     write_text(facts_path, json.dumps(facts, indent=1))
@@ -252,33 +298,26 @@ def finetune(
     return _find_or_train(name, lm, corpus, train, work_dir)
 
 
-def _last_bits(facts: dict) -> str:
-    bits = facts["valid_bits_per_base"] or facts["train_bits_per_base"]
-    return "unknown" if bits is None else f"{bits:.3f}"
-
-
 def _tokenise(contigs: Sequence[str], k: int) -> list:
     tokens = KmerTokenizer(k=k, padding=False).transform(contigs)
     # A contig without a next token teaches nothing.
     return [row for row in tokens if len(row) > 1]
 
 
-def draw_untrained(lm: LanguageModel, corpus: Corpus, *, k: int = 3) -> LanguageModel:
+def draw_untrained(lm: Representation, corpus: Corpus) -> Representation:
     """Give the same network with the weights that pretraining would start from.
 
     Parameters
     ----------
-    lm : LanguageModel
+    lm : LanguageModel or ContrastivePredictiveCoding
         Not fitted, and left so.
     corpus : Corpus
         A piece of it is read, which has no influence.
-    k : int, default=3
-        Bases in a token.
 
     Returns
     -------
-    LanguageModel
+    LanguageModel or ContrastivePredictiveCoding
         With random weights.
     """
-    model = LanguageModel(**{**lm.get_params(), "cache_size": CACHE_BYTES})
-    return model.initialize(_tokenise([contig[:100_000] for contig in corpus.contigs[:1]], k))
+    model = clone(lm).set_params(cache_size=CACHE_BYTES)
+    return model.initialize(_tokenise([contig[:100_000] for contig in corpus.contigs[:1]], token_size(lm)))

@@ -6,6 +6,13 @@ from typing import NamedTuple
 from benchmarks.records import Record
 
 NOTHING = "-"
+#: What a pretraining is judged by, and what it is called.
+PRETRAINING_FIGURES = {
+    "train_bits_per_base": "bits per base (train)",
+    "valid_bits_per_base": "bits per base (held out)",
+    "valid_accuracy": "patches recognised (held out)",
+    "valid_chance": "by chance",
+}
 
 
 class Table(NamedTuple):
@@ -177,6 +184,7 @@ def pretraining_table(record: Record) -> Table:
     Table
         A row for each model.
     """
+    figures = {name: title for name, title in PRETRAINING_FIGURES.items() if _has(record, name)}
     rows = [
         [
             row["corpus"],
@@ -186,16 +194,19 @@ def pretraining_table(record: Record) -> Table:
             f"{row['n_steps']:,}",
             f"{row['n_tokens'] / 1e6:.1f}",
             f"{row['seconds'] / 60:.1f}",
-            _bits(row["train_bits_per_base"]),
-            _bits(row["valid_bits_per_base"]),
+            *(_figure_or_nothing(row.get(name)) for name in figures),
         ]
         for row in record.pretraining
     ]
     header = ["corpus", "contigs", "Mbp", "M weights", "steps", "M tokens", "minutes"]
-    return Table("Pretraining", [*header, "bits per base (train)", "bits per base (held out)"], rows)
+    return Table("Pretraining", [*header, *figures.values()], rows)
 
 
-def _bits(value: float | None) -> str:
+def _has(record: Record, name: str) -> bool:
+    return any(row.get(name) is not None for row in record.pretraining)
+
+
+def _figure_or_nothing(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 

@@ -61,8 +61,18 @@ def test_timing_table_judges_targets(record):
 
 
 def test_pretraining_table_shows_size_time_and_bits(record):
-    row = pretraining_table(record).rows[0]
-    assert row == ["everything", "3", "2.0", "1.50", "40", "0.2", "1.5", "1.920", "-"]
+    table = pretraining_table(record)
+    assert table.rows == [["everything", "3", "2.0", "1.50", "40", "0.2", "1.5", "1.920"]]
+    assert table.header[-1] == "bits per base (train)"
+
+
+def test_pretraining_table_shows_what_is_known_of_any_model(record):
+    figures = {"train_bits_per_base": None, "valid_accuracy": 0.25, "valid_chance": 0.004}
+    record.pretraining.append({**record.pretraining[0], **figures})
+    table = pretraining_table(record)
+    titles = ["bits per base (train)", "patches recognised (held out)", "by chance"]
+    assert table.header[-3:] == titles
+    assert [row[-3:] for row in table.rows] == [["1.920", "-", "-"], ["-", "0.250", "0.004"]]
 
 
 def test_render_text_aligns_columns():
