@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from skgenome.linear_model import LassoLogisticRegressionCV
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
-from skgenome.representation import LanguageModel
+from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 
 #: Strengths to choose from. For k-mers, promoters want .001 with few labels and Gram staining 1.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -28,6 +28,7 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 N_COMPONENTS = 20
 
 Step = tuple[str, BaseEstimator]
+Representation = LanguageModel | ContrastivePredictiveCoding
 
 
 def majority() -> DummyClassifier:
@@ -179,12 +180,12 @@ def _to_width(token_ids: np.ndarray, width: int) -> np.ndarray:
     return np.pad(token_ids, [(0, 0), (0, width - token_ids.shape[1])])
 
 
-def frozen(lm: LanguageModel) -> list[Step]:
-    """Give features of a language model that is not trained further.
+def frozen(lm: Representation) -> list[Step]:
+    """Give features of a representation that is not trained further.
 
     Parameters
     ----------
-    lm : LanguageModel
+    lm : LanguageModel or ContrastivePredictiveCoding
         Fitted. It remembers the features of sequences it has seen, so no sequence is embedded twice.
 
     Returns
@@ -195,14 +196,14 @@ def frozen(lm: LanguageModel) -> list[Step]:
     return [("tokens", KmerTokenizer(k=lm.k_, stride=lm.stride_)), ("lm", FrozenEstimator(lm))]
 
 
-def joined(kmer_step: list[Step], lm: LanguageModel) -> list[Step]:
-    """Give k-mer frequencies and features of a language model side by side.
+def joined(kmer_step: list[Step], *models: Representation) -> list[Step]:
+    """Give k-mer frequencies and features of representations side by side.
 
     Parameters
     ----------
     kmer_step : list of (str, estimator)
         What :func:`kmers` gives.
-    lm : LanguageModel
+    *models : LanguageModel or ContrastivePredictiveCoding
         Fitted.
 
     Returns
@@ -210,7 +211,8 @@ def joined(kmer_step: list[Step], lm: LanguageModel) -> list[Step]:
     list of (str, estimator)
         First step of a Pipeline.
     """
-    return [("union", FeatureUnion([*kmer_step, ("language_model", Pipeline(frozen(lm)))]))]
+    read = [(type(model).__name__, Pipeline(frozen(model))) for model in models]
+    return [("union", FeatureUnion([*kmer_step, *read]))]
 
 
 class MoreLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):

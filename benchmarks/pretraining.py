@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from benchmarks.corpora import Corpus
 from benchmarks.environment import package_versions
+from benchmarks.methods import Representation
 from benchmarks.records import Settings, write_text
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerTokenizer
@@ -48,9 +49,6 @@ TINY_CONTRASTIVE = {"width": 4, "context_size": 8, "n_patches": 8, "batch_size":
 STEPS_PER_ROUND, CONTRASTIVE_STEPS_PER_ROUND = 500, 100
 #: What a pretraining is judged by, as far as a representation has it.
 FIGURES = ("train_bits_per_base", "valid_bits_per_base", "valid_accuracy", "valid_chance")
-
-
-Representation = LanguageModel | ContrastivePredictiveCoding
 
 
 class Pretrained(NamedTuple):

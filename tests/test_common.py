@@ -10,7 +10,7 @@ from skgenome.classification import SequenceClassifier, ULMFiTClassifier
 from skgenome.linear_model import LassoLogisticRegressionCV
 from skgenome.model_selection import LabelFractionClassifier
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
-from skgenome.representation import LanguageModel
+from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 from skgenome.utils.estimator_checks import parametrize_with_sequence_checks
 
 # As small as a network can be. Without a cache: an answer from memory would prove no invariance.
@@ -28,6 +28,26 @@ LANGUAGE_MODEL_EXPECTED = {
     "check_pipeline_consistency": ZERO_ONE,
 }
 
+TINY_CPC = {"encoder": "cnn-lstm", "width": 1, "context": "causal-conv", "context_size": 3}
+TINY_CPC |= {"n_patches": 6, "projection_size": 3, "max_epochs": 1, "batch_size": 64}
+# scikit-learn's rows are two or three ids wide: patches of one base can lie ahead of others there.
+CPC_OF_BASES = ContrastivePredictiveCoding(
+    **TINY_CPC, patch_length=1, patch_stride=1, steps=(1,), cache_size=0, device="cpu"
+)
+CPC = ContrastivePredictiveCoding(
+    **TINY_CPC, patch_length=4, patch_stride=3, steps=(2,), cache_size=0, device="cpu"
+)
+SINGLE_BASES = "the check's ids go beyond 5, the last one of a single base; the error says so"
+CPC_EXPECTED = {
+    "check_n_features_in": ANY_WIDTH,
+    "check_n_features_in_after_fitting": ANY_WIDTH,
+    "check_transformer_general": ANY_WIDTH,
+    "check_fit2d_1feature": "no patch lies ahead of a single base; the error says so in terms of bases",
+    "check_estimators_overwrite_params": SINGLE_BASES,
+    "check_estimators_fit_returns_self": SINGLE_BASES,
+    "check_readonly_memmap_input": SINGLE_BASES,
+}
+
 # An encoder of one layer and one batch for a pass: the suites fit each classifier some hundred times.
 ENCODER = LanguageModel(**{**TINY, "n_layers": 1, "batch_size": 64}, cache_size=0, device="cpu")
 QUICK = {"max_epochs": 1, "batch_size": 64, "early_stopping": False, "device": "cpu"}
@@ -36,6 +56,7 @@ CHOSEN_BY_FOLDS = SequenceClassifier(ENCODER, **{**QUICK, "early_stopping": "cv"
 FROZEN = SequenceClassifier(ENCODER, training="frozen", **QUICK)
 FROZEN_MLP = SequenceClassifier(ENCODER, training="frozen", head="mlp", **QUICK)
 GRADUAL_MLP = SequenceClassifier(ENCODER, head="mlp", **QUICK)
+FINETUNED_CPC = SequenceClassifier(CPC, training="finetune", **QUICK)
 ULMFIT = ULMFiTClassifier(ENCODER, training="finetune", **QUICK)
 
 FLOATS = "the check draws floats, which are no token ids; the error says so"
@@ -64,6 +85,7 @@ SHARE_EXPECTED = {
 # LassoLogisticRegressionCV and TSNE run the suite in tests of their own.
 MATRIX_ESTIMATORS = [
     (LANGUAGE_MODEL, LANGUAGE_MODEL_EXPECTED),
+    (CPC_OF_BASES, CPC_EXPECTED),
     (GRADUAL, SEQUENCE_CLASSIFIER_EXPECTED),
     (FROZEN_MLP, SEQUENCE_CLASSIFIER_EXPECTED),
     (ULMFIT, ULMFIT_EXPECTED),
@@ -83,6 +105,9 @@ SEQUENCE_ESTIMATORS = [
     KMERS,
     LANGUAGE_MODEL,
     make_pipeline(KmerTokenizer(k=3), LANGUAGE_MODEL),
+    # Token ids of the sequence suite are those of k = 3, so that what reads bases is in a Pipeline.
+    make_pipeline(KmerTokenizer(k=1), CPC),
+    make_pipeline(KmerTokenizer(k=1), FINETUNED_CPC),
     CHOSEN_BY_FOLDS,
     FROZEN,
     GRADUAL_MLP,

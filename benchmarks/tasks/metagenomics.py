@@ -2,8 +2,8 @@
 
 from benchmarks.corpora import Corpus, fetch_all_bacteria
 from benchmarks.records import fold, published_row
-from benchmarks.tasks import gram_staining
 from benchmarks.transfer import LabelledSet, Plan, Reading, TransferTask
+from benchmarks.windows import LM_NETWORK, LM_STEPS
 from skgenome.datasets import fetch_16s_reads
 
 #: Amplicons begin at one primer, so what counts has its place; shotgun reads begin anywhere, on either
@@ -60,8 +60,8 @@ run = TransferTask(
     read=read,
     plan=Plan((), n_repeats=3, n_seeds=3, lm_epochs=2, max_epochs=3, scratch_epochs=6),
     metrics=("accuracy", "balanced_accuracy"),
-    network=gram_staining.NETWORK,
-    n_steps=gram_staining.PRETRAINING_STEPS,
+    network=LM_NETWORK,
+    n_steps=LM_STEPS,
     published=(
         published_row(
             "published: DBN or CNN", "accuracy", {"amplicon all": 0.9137, "shotgun all": 0.855}, SOURCE_CNN

@@ -69,7 +69,8 @@ class SequenceClassifier(BaseSequenceClassifier):
         Dropout behind them.
     bptt : int, default=512
         Tokens through which the gradient is propagated back. In longer rows it is one piece of that length,
-        drawn anew in every pass; all pieces are read and pooled.
+        drawn anew in every pass; all pieces are read and pooled. An encoder of patches has no use for it,
+        nor for the four dropouts of the encoder: the gradient goes through all patches.
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, as in :class:`sklearn.linear_model.LogisticRegression`. For labels of their
         own a dict of column to weight: how much a label counts in the loss of the network.

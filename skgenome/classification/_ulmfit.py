@@ -237,6 +237,11 @@ class ULMFiTClassifier(BaseSequenceClassifier):
             "max_steps": None,
         }
         if self.lm_dropout_scale is not None:
+            if not hasattr(lm, "dropout_scale"):
+                raise ValueError(
+                    f"lm_dropout_scale={self.lm_dropout_scale} was given, but {type(lm).__name__} has no "
+                    "dropouts to scale. Leave it None."
+                )
             own["dropout_scale"] = self.lm_dropout_scale
         before = {name: getattr(lm, name) for name in own}
         return lm.set_params(**own).partial_fit(token_ids).set_params(**before)

@@ -2,7 +2,6 @@
 
 import os
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -10,9 +9,10 @@ from sklearn.utils import Bunch
 from skgenome._sklearn import Interval, validate_params
 from skgenome.datasets._genomes import GRAM_STAINS, Contig, describe_contigs
 from skgenome.datasets._home import HOME_CONSTRAINTS, fetch_file
-from skgenome.datasets._registry import RegistryEntry, registry_entries
+from skgenome.datasets._registry import registry_entries
 from skgenome.datasets._seed import draw_seed
-from skgenome.sequences import AMBIGUOUS, SequenceRecord, encode, iter_sequences
+from skgenome.datasets._window_draws import WindowCollector, WindowRule
+from skgenome.sequences import SequenceRecord, iter_sequences
 
 _GRAM_DESCR = """Gram staining
 
@@ -20,68 +20,6 @@ _GRAM_DESCR = """Gram staining
 of the genome's genus. Windows of one genome do not overlap. Split by genus (groups): a random split leaks.
 Sequence from NCBI RefSeq, see fetch_bacterial_genomes for source, licence and citation.
 """
-
-
-class _Window(NamedTuple):
-    """A place for a window: which contig, from which base."""
-
-    contig: int
-    start: int
-
-
-def _window_grid(lengths: list[int], window_size: int, rng: np.random.Generator) -> list[_Window]:
-    """Lay windows side by side along every contig, from a random offset; none where a contig is too short."""
-    grid = []
-    for contig, length in enumerate(lengths):
-        n_windows = length // window_size
-        # Drawn for short contigs too, so that their number does not shift the draws of the others.
-        offset = int(rng.integers(length - n_windows * window_size + 1))
-        grid += [_Window(contig, offset + i * window_size) for i in range(n_windows)]
-    return grid
-
-
-def _draw_windows(
-    contigs: list[str], window_size: int, n_windows: int, max_ambiguous: float, rng: np.random.Generator
-) -> tuple[list[_Window], int]:
-    """Draw windows without overlap; also return how many were passed over as too ambiguous."""
-    grid = _window_grid([len(contig) for contig in contigs], window_size, rng)
-    drawn: list[_Window] = []
-    n_ambiguous = 0
-    # One order for all, cut off where enough are found: so smaller draws are subsets of larger ones.
-    for i in rng.permutation(len(grid)):
-        if len(drawn) == n_windows:
-            break
-        contig, start = grid[i]
-        codes = encode(contigs[contig][start : start + window_size])
-        if np.mean(codes == AMBIGUOUS) > max_ambiguous:
-            n_ambiguous += 1
-        else:
-            drawn.append(grid[i])
-    return drawn, n_ambiguous
-
-
-class _GramWindows:
-    """Collect the windows of one genome after the other."""
-
-    def __init__(self, window_size: int, n_windows: int, max_ambiguous: float) -> None:
-        self._rule = (window_size, n_windows, max_ambiguous)
-        self.data: list[str] = []
-        self.contigs: list[Contig] = []
-        self.starts: list[int] = []
-        self.n_skipped_contigs = 0
-        self.n_skipped_windows = 0
-
-    def add(self, entry: RegistryEntry, records: list[SequenceRecord], rng: np.random.Generator) -> None:
-        """Draw windows of a genome."""
-        window_size = self._rule[0]
-        windows, n_ambiguous = _draw_windows([r.sequence for r in records], *self._rule, rng)
-        for contig, start in windows:
-            self.data.append(records[contig].sequence[start : start + window_size])
-            # The name alone: a whole record would keep the genome in memory.
-            self.contigs.append(Contig(records[contig]._replace(sequence=""), entry))
-            self.starts.append(start)
-        self.n_skipped_contigs += sum(len(record.sequence) < window_size for record in records)
-        self.n_skipped_windows += n_ambiguous
 
 
 @validate_params(
@@ -179,14 +117,16 @@ def fetch_gram_staining(
     """
     seed = draw_seed(random_state)
     entries = registry_entries("bacterial_genomes")
-    collected = _GramWindows(window_size, n_windows_per_genome, max_ambiguous)
+    collected = WindowCollector(WindowRule(window_size, n_windows_per_genome, max_ambiguous, window_size))
     filenames = []
     for number, entry in enumerate(entries):
         path = fetch_file(entry, data_home=data_home, download_if_missing=download_if_missing)
         collected.add(entry, list(iter_sequences(path)), np.random.default_rng([seed, number]))
         filenames.append(str(path))
     data = np.array(collected.data, dtype=object)
-    details = describe_contigs(collected.contigs)
+    places = zip(collected.contig_names, collected.owners, strict=True)
+    # The names alone: whole records would keep the genomes in memory.
+    details = describe_contigs([Contig(SequenceRecord(name, ""), entry) for name, entry in places])
     target = (details["gram"] == "positive").astype(np.int64)
     if return_X_y:
         return data, target

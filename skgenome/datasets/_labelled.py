@@ -35,8 +35,23 @@ def _read_fasta(path: Path, entry: RegistryEntry) -> Iterator[tuple[SequenceReco
         yield record, entry.label
 
 
-def _read_table(path: Path, entry: RegistryEntry) -> Iterator[tuple[SequenceRecord, str]]:
-    """Yield the rows of a table, named by their part and their number from 0, each with its label."""
+def read_table(path: Path, entry: RegistryEntry) -> Iterator[tuple[SequenceRecord, str]]:
+    """Yield the rows of a table, named by their part and their number from 0, each with its label.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A .csv or .tsv with columns for sequence and label.
+    entry : RegistryEntry
+        Says which part it is.
+
+    Yields
+    ------
+    record : SequenceRecord
+        Name and sequence.
+    label : str
+        As it is written.
+    """
     separator = _SEPARATORS[path.suffix]
     with path.open(encoding="utf-8", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines, delimiter=separator)):
@@ -73,7 +88,7 @@ def load_labelled(
     rows = [
         (record, labels.index(label), entry.subset)
         for entry, path in zip(entries, paths, strict=True)
-        for record, label in (_read_fasta if entry.label else _read_table)(path, entry)
+        for record, label in (_read_fasta if entry.label else read_table)(path, entry)
     ]
     return Labelled(
         # Object, not a fixed-width string type: that takes four bytes per letter.

@@ -36,7 +36,7 @@ class PatchEncoder(nn.Module):
         Maps (batch, n_patches, n_features) to (batch, n_patches, hidden_size) and does not look ahead;
         attribute ``hidden_size``.
     patch_length, patch_stride : int
-        In bases.
+        In bases; the stride is at most the length.
 
     References
     ----------
@@ -56,6 +56,11 @@ class PatchEncoder(nn.Module):
 
     def __init__(self, encoder: nn.Module, context: nn.Module, patch_length: int, patch_stride: int):
         super().__init__()
+        if not 1 <= patch_stride <= patch_length:
+            raise ValueError(
+                f"patch_stride must be from 1 to patch_length={patch_length}, or bases between two patches "
+                f"would never be read. Got {patch_stride} instead."
+            )
         self.encoder, self.context = encoder, context
         self.patch_length, self.patch_stride = patch_length, patch_stride
         self.layer_sizes = [encoder.n_features, context.hidden_size]
@@ -120,7 +125,9 @@ class PatchEncoder(nn.Module):
         length = token_ids.shape[1]
         n_patches = max(int(self.count_patches(torch.tensor(length))), 1)
         missing = self.patch_length + (n_patches - 1) * self.patch_stride - length
-        return F.pad(token_ids, (0, missing), value=PAD_ID).unfold(1, self.patch_length, self.patch_stride)
+        if missing:
+            token_ids = F.pad(token_ids, (0, missing), value=PAD_ID)
+        return token_ids.unfold(1, self.patch_length, self.patch_stride)
 
     def forward(self, token_ids: Tensor, n_layers: int | None = None) -> PatchOutput:
         """Encode a batch.

@@ -173,6 +173,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         train, validation = hold_out(
             stretches, contigs, self._n_held_out(stretches), self.validation_unit, random_state
         )
+        train, validation = self._check_split(train, validation)
         with seeded(random_state, device) as seed:
             net = self._make_net(
                 module,
@@ -200,6 +201,10 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.module_ = net.module_.to("cpu").eval()
         self.history_ = self.history_ + self._rows_of_history(net.history)
         return self
+
+    def _check_split(self, train, validation):
+        """See that there is enough on both sides of the split."""
+        return train, validation
 
     def _n_held_out(self, stretches):
         n_predicted = stretches.n_predicted

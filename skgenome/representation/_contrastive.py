@@ -5,6 +5,7 @@ import warnings
 from numbers import Integral, Real
 from typing import NamedTuple
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -23,7 +24,7 @@ from skgenome.nn import (
 )
 from skgenome.representation._base import BaseRepresentation
 from skgenome.sequences import TokenGeometry, check_token_ids, infer_geometry
-from skgenome.training import SegmentStream, contrastive_net, cut_into_stretches, recognise_patches
+from skgenome.training import SegmentStream, Stretches, contrastive_net, cut_into_stretches, recognise_patches
 
 #: Encoders by name: what makes them, from their width.
 ENCODERS = {
@@ -276,11 +277,23 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         return {
             **{name: int(getattr(self, name)) for name in sizes},
             **{name: getattr(self, name) for name in names},
-            "encoder": self.encoder if isinstance(self.encoder, str) else None,
+            "encoder": self._check_encoder(),
             "steps": self._check_steps(),
             "temperature": float(self.temperature),
             "reverse_complement": bool(self.reverse_complement),
         }
+
+    def _check_encoder(self):
+        """Give the name of the encoder, or a copy of the module: a fit changes no parameter."""
+        if isinstance(self.encoder, str):
+            return self.encoder
+        n_features = getattr(self.encoder, "n_features", None)
+        if not isinstance(n_features, int):
+            raise TypeError(
+                "encoder must be a torch module that says how many features it gives in n_features, an int. "
+                f"Got {type(self.encoder).__name__} with {n_features!r} instead."
+            )
+        return copy.deepcopy(self.encoder)
 
     def _check_steps(self):
         steps = tuple(self.steps)
@@ -296,16 +309,15 @@ class ContrastivePredictiveCoding(BaseRepresentation):
                 f"{min(steps) * self.patch_stride} bases before it: they overlap, so what they share gives "
                 "the answer away. Take larger steps or a larger patch_stride.",
                 SkgenomeWarning,
-                stacklevel=4,
+                # From here over the architecture, the drawing and scikit-learn's wrapper of fit.
+                stacklevel=6,
             )
         return tuple(int(step) for step in steps)
 
     def _make_module(self):
         sizes = self.architecture_
-        # A module that was given is copied: a fit changes no parameter of its estimator.
-        encoder = (
-            ENCODERS[sizes["encoder"]](sizes["width"]) if sizes["encoder"] else copy.deepcopy(self.encoder)
-        )
+        encoder = sizes["encoder"]
+        encoder = ENCODERS[encoder](sizes["width"]) if isinstance(encoder, str) else copy.deepcopy(encoder)
         context = make_context(sizes["context"], encoder.n_features, sizes["context_size"])
         info_nce = InfoNCE(
             encoder.n_features,
@@ -329,9 +341,19 @@ class ContrastivePredictiveCoding(BaseRepresentation):
 
     def _check_stretches(self, stretches, contigs, token_ids):
         sizes = self.architecture_
+        if max(sizes["steps"]) >= self.n_patches:
+            raise ValueError(
+                f"n_patches={self.n_patches} is too small for steps={sizes['steps']}: a window must hold "
+                "more patches than the largest step."
+            )
+        length, stride = sizes["patch_length"], sizes["patch_stride"]
+        # Whole patches alone: a shorter one would be known by its length.
+        n_bases = stretches.ends - stretches.starts
+        ends = stretches.ends - np.where(n_bases > length, (n_bases - length) % stride, 0)
+        whole = Stretches(stretches.values, stretches.starts, ends)
         # Long enough for a patch and, the nearest step ahead, for another one.
-        shortest = sizes["patch_length"] + (min(sizes["steps"]) - 1) * sizes["patch_stride"] + 1
-        long_enough = stretches.ends - stretches.starts >= shortest
+        shortest = length + min(sizes["steps"]) * stride
+        long_enough = ends - stretches.starts >= shortest
         if not long_enough.any():
             longest = token_ids.lengths.max(initial=0)
             raise ValueError(
@@ -339,7 +361,20 @@ class ContrastivePredictiveCoding(BaseRepresentation):
                 f"{min(sizes['steps'])} ahead takes {shortest}. Give longer sequences, or a smaller "
                 "patch_length, patch_stride or step."
             )
-        return stretches.subset(long_enough), contigs[long_enough]
+        return whole.subset(long_enough), contigs[long_enough]
+
+    def _check_split(self, train, validation):
+        self._check_rows(train)
+        too_few = validation is not None and len(validation) < self._least_rows
+        return train, None if too_few else validation
+
+    def _check_rows(self, windows):
+        if min(len(windows), self.batch_size) < self._least_rows:
+            raise ValueError(
+                "negatives='batch' tells a patch from those of other windows in its batch. Got "
+                f"{len(windows)} window(s) and batch_size={self.batch_size}: give more sequence, a larger "
+                "batch_size, or negatives='both'."
+            )
 
     @property
     def _least_rows(self):
@@ -391,6 +426,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         token_ids = self._check_tokens(X)
         stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
         stretches, _ = self._check_stretches(stretches, contigs, token_ids)
+        self._check_rows(stretches)
         options = self._prediction_options()
         batch_size = options.pop("batch_size")
         batches = SegmentStream(stretches, batch_size, self._window_length(), least_rows=self._least_rows)

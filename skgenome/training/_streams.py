@@ -233,6 +233,12 @@ class SegmentStream:
             What one step sees.
         """
         batches, rng = self._batches(i_pass)
+        if not batches:
+            # Passes follow each other until there are enough segments: this one would never end.
+            raise ValueError(
+                f"A batch needs at least {self.least_rows} stretches side by side, and there are "
+                f"{len(self.dataset)}, at most {self.batch_size} of them in a batch."
+            )
         for batch in batches:
             reverse = rng.rand(len(batch)) < 0.5 if self.k else np.zeros(len(batch), dtype=bool)
             token_ids = self._gather(batch, reverse)

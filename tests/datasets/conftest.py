@@ -130,12 +130,70 @@ def _source_files():
     yield "16s/genes.fasta", _fasta(records).replace(b"\n", b"\r\n"), {"dataset": "16s_sources"}
 
 
+def _mutate(sequence, share):
+    """Change about a share of the bases."""
+    bases = np.array(list(sequence))
+    places = _RANDOM.random(len(bases)) < share
+    bases[places] = [{"A": "C", "C": "G", "G": "T", "T": "A"}[base] for base in bases[places]]
+    return "".join(bases)
+
+
+def _virus_files():
+    """Yield path, content and columns of phages and viruses: copies, strains, relatives, short ones."""
+    strain, relative, other, third = _dna(3000), _dna(3000), _dna(3000), _dna(3000)
+    phages = [
+        ("strain", strain),
+        ("strain2", _mutate(strain, 0.01)),
+        ("copy", strain),
+        ("relative", _mutate(strain, 0.1)),
+        ("short", _dna(800)),
+        ("empty", ""),
+    ]
+    flavi = [("flavi", relative), ("flavi_far", _dna(3000)), ("aligned", _dna(500) + "-" * 60 + _dna(500))]
+    # A genome of the second file without a family in its header is a relative of one of the first.
+    mixed = [
+        ("unknown", _mutate(relative, 0.1)),
+        ("named x | y | Viruses; Toyviridae; Toyvirus", other),
+        ("alone", third),
+        ("measles Measles virus, complete", _dna(3000)),
+        ("unclean", "N" * 1500 + _dna(1500)),
+    ]
+    columns = {"dataset": "phages", "label": "phage"}
+    yield "phages/toy_phages.fa.gz", gzip.compress(_fasta(phages)), columns
+    columns = {"dataset": "eukaryotic_viruses", "label": "virus"}
+    yield "viruses/flavi_toy.fa", _fasta(flavi), {**columns, "group": "Flaviviridae"}
+    yield "viruses/mixed.fa", _fasta(mixed), columns
+
+
+def _mark_files():
+    """Yield path, content and columns of two marks of yeast, which share a sequence and an overlap."""
+    genome = _dna(400)
+    first, second, both = genome[:100], genome[50:150], genome[200:300]
+    for mark, part, rows in [
+        ("H3", "dev", [(first, 0), (both, 1)]),
+        ("H3", "test", [(genome[300:], 1)]),
+        ("H4", "dev", [(second, 1)]),
+        ("H4", "test", [(both, 0)]),
+    ]:
+        columns = {"dataset": "yeast_histone_marks", "label": mark, "subset": part}
+        yield f"marks/{mark}/{part}.csv", _table(",", "sequence", rows), columns
+
+
 @pytest.fixture(scope="session")
 def toy_files(tmp_path_factory):
     """The small data home's folder and its registry."""
     folder = tmp_path_factory.mktemp("data_home")
     entries = []
-    kinds = (_genome_files, _promoter_files, _annotated_files, _human_files, _transcript_files, _source_files)
+    kinds = (
+        _genome_files,
+        _promoter_files,
+        _annotated_files,
+        _human_files,
+        _transcript_files,
+        _source_files,
+        _virus_files,
+        _mark_files,
+    )
     for path, content, columns in chain.from_iterable(files() for files in kinds):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

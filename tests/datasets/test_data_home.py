@@ -254,7 +254,7 @@ def test_fetch_file_reads_from_a_read_only_folder(entry, tmp_path):
 
 def test_registry_rows_are_complete_and_unique():
     entries = registry()
-    assert len(entries) == len({entry.path for entry in entries}) == 82
+    assert len(entries) == len({entry.path for entry in entries}) == 131
     for entry in entries:
         assert len(entry.sha256) == 64
         assert entry.bytes > 0
@@ -264,7 +264,7 @@ def test_registry_rows_are_complete_and_unique():
 
 def test_registry_rows_have_an_address_unless_derived():
     derived = [entry for entry in registry() if not entry.url]
-    assert {entry.dataset for entry in derived} == {"human_chromatin"}
+    assert {entry.dataset for entry in derived} == {"human_chromatin", "phages", "eukaryotic_viruses"}
     for entry in derived:
         assert entry.repo == entry.commit == entry.path_in_repo == ""
     for entry in set(registry()) - set(derived):
@@ -288,10 +288,11 @@ def test_registry_agrees_with_the_manifest(real_data_home):
         manifest = {row["staged_path"]: row for row in csv.DictReader(lines, delimiter="\t")}
     for entry in registry():
         row = manifest[entry.path]
-        # The manifest names all repositories that a derived file was cut out of, in words.
-        assert entry.repo == (row["source_repo"] if entry.url else "")
-        assert row["notes"].startswith("derived") == (not entry.url)
-        assert (entry.commit, entry.path_in_repo) == (row["commit"], row["path_in_repo"])
+        # Of a derived file the manifest says in words what it was put together or cut out of.
+        in_words = not row["path_in_repo"] or " " in row["path_in_repo"]
+        assert in_words == (not entry.url)
+        source = (row["source_repo"], row["commit"], row["path_in_repo"]) if entry.url else ("", "", "")
+        assert (entry.repo, entry.commit, entry.path_in_repo) == source
         assert (entry.bytes, entry.licence) == (int(row["bytes"]), row["licence"])
         assert entry.sha256 == row["sha256"]
         if entry.n_bases is not None:

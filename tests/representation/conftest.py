@@ -1,11 +1,11 @@
-"""A language model as small as can be, fitted once and never changed by the tests that share it."""
+"""Models as small as can be, fitted once and never changed by the tests that share them."""
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from skgenome.preprocessing import KmerTokenizer
-from skgenome.representation import LanguageModel
+from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 from skgenome.representation._cache import CACHE
 
 TINY = {
@@ -16,6 +16,20 @@ TINY = {
     "bptt": 10,
     # The default is no dropout; with some, its random numbers are tested as well.
     "dropout_scale": 0.2,
+    "max_epochs": 1,
+    "device": "cpu",
+    "random_state": 0,
+}
+TINY_CPC = {
+    "encoder": "cnn-lstm",
+    "width": 1,
+    "context_size": 3,
+    "patch_length": 20,
+    "patch_stride": 10,
+    "n_patches": 8,
+    "steps": (2, 3),
+    "projection_size": 3,
+    "batch_size": 4,
     "max_epochs": 1,
     "device": "cpu",
     "random_state": 0,
@@ -98,5 +112,39 @@ def make_lm():
 
     def make(**params):
         return LanguageModel(**{**TINY, **params})
+
+    return make
+
+
+@pytest.fixture
+def bases(make_dna, tokenise):
+    """Contigs to train on base by base."""
+    return tokenise(make_dna([400, 333, 90, 200]), k=1)
+
+
+@pytest.fixture(scope="module")
+def fitted_cpc():
+    """The shared model. Take `cpc`, which is a copy."""
+    rng = np.random.default_rng(0)
+    X = KmerTokenizer(k=1, padding=False).transform(["".join(rng.choice(list("ACGT"), 700))])
+    # A high learning rate takes the weights far from where they start, so that features differ.
+    cpc = ContrastivePredictiveCoding(**TINY_CPC, strand="forward", schedule="constant")
+    return cpc.set_params(learning_rate=0.03, max_steps=15).fit(X)
+
+
+@pytest.fixture
+def cpc(fitted_cpc):
+    """A fitted model whose parameters may be changed; the network is the shared one."""
+    copy = clone(fitted_cpc)
+    copy.__setstate__(fitted_cpc.__getstate__())
+    return copy.set_params(cache_size=0)
+
+
+@pytest.fixture
+def make_cpc():
+    """Make an unfitted tiny model with some parameters changed."""
+
+    def make(**params):
+        return ContrastivePredictiveCoding(**{**TINY_CPC, **params})
 
     return make
