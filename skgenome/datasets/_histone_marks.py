@@ -21,11 +21,15 @@ _K, _THRESHOLD = 15, 0.2
 _HISTONE_DESCR = """Histone marks of yeast
 
 {n_samples:,} sequences of Saccharomyces cerevisiae, 500 bases with few exceptions, and for each of
-{n_labels} histone marks whether it is there; {share_known:.0%} of the entries are known, the others NaN.
+{n_labels} histone marks whether it is there; {share_known:.0%} of the entries are known, the others -1.
 Measured by Pokholok et al. 2005, made into ten sets by Nguyen et al. 2016, taken from the development and
 test parts of GUE (Zhou et al. 2024) in the repository wds-seu/DeepGene, under Apache-2.0; the parts for
 training are not in. The sequences overlap: split by groups.
 """
+
+
+#: What stands in the target where a label is not known, as the classifiers and metrics take it.
+UNKNOWN = -1
 
 
 class _Joined(NamedTuple):
@@ -53,10 +57,10 @@ def _read_labels(
 def _join(entries: list[RegistryEntry], paths: list[Path], marks: list[str]) -> _Joined:
     """Put the tables of the marks side by side, one row per sequence."""
     rows, cells = _read_labels(entries, paths, marks)
-    target = np.full((len(rows), len(marks)), np.nan, dtype=np.float32)
+    target = np.full((len(rows), len(marks)), UNKNOWN, dtype=np.int8)
     parts = np.full(target.shape, "", dtype="<U4")
     for row, column, label, part in cells:
-        if not np.isnan(target[row, column]):
+        if target[row, column] != UNKNOWN:
             raise DataIntegrityError(
                 f"Each sequence must be in the files of a mark once. Row {row} has {marks[column]} twice."
             )
@@ -121,8 +125,8 @@ def fetch_yeast_histone_marks(
 
         data : ndarray of shape (n_samples,), object (str)
             500 bases; two sequences have 290 and 449.
-        target : ndarray of shape (n_samples, 10), float32
-            1 with the mark, 0 without it, NaN where nobody knows.
+        target : ndarray of shape (n_samples, 10), int8
+            1 with the mark, 0 without it, -1 where nobody knows.
         label_names : list of str of length 10
         parts : ndarray of shape (n_samples, 10), str
             "dev" or "test" for every label that is known, else empty.
@@ -152,7 +156,7 @@ def fetch_yeast_histone_marks(
     --------
     >>> from skgenome.datasets import fetch_yeast_histone_marks
     >>> X, y = fetch_yeast_histone_marks(return_X_y=True)  # doctest: +SKIP
-    >>> y.shape, float(np.isnan(y).mean().round(2))  # doctest: +SKIP
+    >>> y.shape, float((y == -1).mean().round(2))  # doctest: +SKIP
     ((32055, 10), 0.82)
     """
     entries = [entry for entry in registry_entries("yeast_histone_marks") if subset in ("all", entry.subset)]
@@ -172,6 +176,6 @@ def fetch_yeast_histone_marks(
         DESCR=_HISTONE_DESCR.format(
             n_samples=len(joined.data),
             n_labels=len(marks),
-            share_known=1 - float(np.isnan(joined.target).mean()),
+            share_known=1 - float((joined.target == UNKNOWN).mean()),
         ),
     )
