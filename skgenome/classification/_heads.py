@@ -118,14 +118,47 @@ def fit_head(
         )
         return
     with torch.no_grad():
-        x = head.standardize(torch.from_numpy(features)).double().numpy()
+        x, rotation = _rotate(head.standardize(torch.from_numpy(features)).double().numpy())
         splits = fold_splits(targets, _FOLDS, seed)
         if coder.kind == "multilabel":
             fits = [_probe_known(x, column, weights, splits) for column in y.T]
         else:
             fits = [_probe(x, y, weights, splits)]
-        head.linear.weight.copy_(torch.from_numpy(np.vstack([fit.coef_ for fit in fits])))
+        weights = np.vstack([fit.coef_ for fit in fits])
+        head.linear.weight.copy_(torch.from_numpy(weights if rotation is None else weights @ rotation))
+        # In training the mean loss is minimised: the same optimum, with the penalty divided alike.
+        n_labels = len(fits) if coder.kind == "multilabel" else 1
+        strengths = [fit.C * len(y) * n_labels for fit in fits for _ in range(len(fit.coef_))]
+        head.l2.copy_(1 / torch.tensor(strengths))
         head.linear.bias.copy_(torch.from_numpy(np.concatenate([fit.intercept_ for fit in fits])))
+
+
+def _rotate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rotate features of which there are far more than rows, so that there are as many as rows.
+
+    The weights of an L2-penalised model are sums of its rows, and have the same norm in any rotation: what is
+    fitted on the one is what is fitted on the other, in a fraction of the time.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (n_rows, n_features)
+        Features.
+
+    Returns
+    -------
+    rotated : ndarray of float64, shape (n_rows, n_directions)
+        The same rows; `x` itself where it is not much wider than high.
+    rotation : ndarray of float64, shape (n_directions, n_features), or None
+        Turns weights for the one into weights for the other; None where they are the same.
+    """
+    n_rows, n_features = x.shape
+    if n_features < 2 * n_rows:
+        return x, None
+    values, vectors = np.linalg.eigh(x @ x.T)
+    # Beyond the rank there is nothing but rounding.
+    kept = values > values[-1] * n_rows * np.finfo(float).eps
+    scale = np.sqrt(values[kept])
+    return vectors[:, kept] * scale, vectors[:, kept].T @ x / scale[:, None]
 
 
 def _probe_known(x: np.ndarray, y: np.ndarray, weights: np.ndarray, splits: list) -> LogisticRegression:

@@ -96,6 +96,18 @@ class LinearHead(nn.Module):
         self.standardize = Standardize(n_features)
         self.dropout = nn.Dropout(input_p)
         self.linear = nn.Linear(n_features, n_outputs)
+        self.register_buffer("l2", torch.zeros(n_outputs))
+
+    def penalty(self) -> Tensor:
+        """Give what training adds to the loss: half the squared weights of each output, times its ``l2``.
+
+        Returns
+        -------
+        Tensor of shape ()
+            0 until ``l2`` is set: to the penalty under which the weights were fitted, so that training goes
+            on from an optimum of what it minimises.
+        """
+        return (self.l2 * self.linear.weight.square().sum(1)).sum() / 2
 
     def forward(self, x: Tensor) -> Tensor:
         """Score the classes.
@@ -157,6 +169,16 @@ class MLPHead(nn.Module):
             nn.Linear(hidden_size, n_outputs),
         )
 
+    def penalty(self) -> Tensor:
+        """Give what training adds to the loss: nothing, since dropout and the width keep this head small.
+
+        Returns
+        -------
+        Tensor of shape ()
+            0.
+        """
+        return self.standardize.mean.new_zeros(())
+
     def forward(self, x: Tensor) -> Tensor:
         """Score the classes.
 
@@ -206,6 +228,16 @@ class SequenceClassifierModule(nn.Module):
             The parts.
         """
         return [*self.encoder.layer_groups(), self.head]
+
+    def penalty(self) -> Tensor:
+        """Give what training adds to the loss of the labels.
+
+        Returns
+        -------
+        Tensor of shape ()
+            That of the head.
+        """
+        return self.head.penalty()
 
     def forward(self, token_ids: Tensor, reverse: Tensor | None = None) -> Tensor:
         """Score the classes of a batch.

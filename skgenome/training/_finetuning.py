@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,7 +35,8 @@ class Stage(NamedTuple):
 class ClassifierNet(NeuralNet):
     """A net that computes in a precision of its own.
 
-    It is a subclass because skorch has no hook for autocast; it changes this one step alone.
+    It is a subclass because skorch has no hook for autocast, nor for a loss that is minimised with a penalty
+    and recorded without it.
 
     Parameters
     ----------
@@ -81,6 +82,28 @@ class ClassifierNet(NeuralNet):
         dtype = self.dtype if self.module_.training else self.validation_dtype
         with autocast(dtype, torch.device(self.device)):
             return super().infer(x, **fit_params).float()
+
+    def train_step_single(self, batch: tuple[Inputs, Any], **fit_params) -> dict:
+        """Compute the gradients of one batch.
+
+        Parameters
+        ----------
+        batch : tuple
+            Inputs, and targets with weights.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            ``loss`` is that of the labels alone: what is minimised has the module's penalty added.
+        """
+        self._set_training(True)
+        inputs, labelled = batch
+        logits = self.infer(inputs)
+        loss = self.get_loss(logits, labelled, X=inputs, training=True)
+        (loss + self.module_.penalty()).backward()
+        return {"loss": loss.detach(), "y_pred": logits}
 
 
 class BestWeights(Callback):
