@@ -4,18 +4,22 @@
 #   make demo TORCH_INDEX=URL        take torch from another index. On Linux the default build of torch
 #                                    brings CUDA along, some gigabytes; PyTorch's own index for CPUs
 #                                    (pytorch.org, "Get started") has one of 200 MB.
+#   make test WORKERS=2              run the tests in two processes (default: one for each core)
 #   make docs ARGS=-q                hand arguments on to the program behind a target
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 ARGS ?=
+WORKERS ?= auto
 NAME ?=
 DATA_HOME ?=
 
 BIN := $(VENV)/bin
 # What reads DNA leaves no line untested; the bound for everything else stands in pyproject.toml.
 COVERS_DNA := $(BIN)/coverage report --fail-under=100 --include='*/sequences/*,*/preprocessing/*'
+# A worker for each core; the tests of a file stay together, since they share what it sets up.
+IN_PARALLEL := -n $(WORKERS) --dist loadfile
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .PHONY: help demo test test-fast lint docs bench
@@ -34,11 +38,11 @@ demo: $(VENV)/.installed-plots  ## Genomes to a label-fraction curve, without ne
 test test-fast: export OMP_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev  ## All tests, with coverage; some, without it: make test ARGS="-k tokenizer"
-	$(BIN)/python -m pytest $(or $(ARGS),--cov=skgenome --cov-report=term:skip-covered)
+	$(BIN)/python -m pytest $(or $(ARGS),$(IN_PARALLEL) --cov=skgenome --cov-report=term:skip-covered)
 	@$(if $(ARGS),,$(COVERS_DNA) >/dev/null || { $(COVERS_DNA); exit 1; })
 
 test-fast: $(VENV)/.installed-dev  ## Tests without the slow ones, real data or coverage
-	$(BIN)/python -m pytest -m "not slow and not real_data" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not real_data" $(or $(ARGS),$(IN_PARALLEL))
 
 lint: $(VENV)/.installed-dev  ## Style and spelling
 	$(BIN)/ruff check
