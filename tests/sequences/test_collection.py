@@ -52,7 +52,11 @@ def test_check_sequences_refuses_single_str():
         check_sequences("ACGT", name="genomes")
 
 
-@pytest.mark.parametrize("X", [None, 3, {"a": "ACGT"}, {"ACGT"}, iter(["ACGT"]), b"ACGT"], ids=repr)
+@pytest.mark.parametrize(
+    "X",
+    [None, 3, {"a": "ACGT"}, {"ACGT"}, iter(["ACGT"]), b"ACGT"],
+    ids=["None", "number", "dict", "set", "iterator", "bytes"],
+)
 def test_check_sequences_refuses_what_is_no_collection(X):
     with pytest.raises(TypeError, match=rf"X must be a list, tuple.* Got {type(X).__name__} instead"):
         check_sequences(X)
