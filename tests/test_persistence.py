@@ -25,13 +25,20 @@ from skgenome import persistence
 from skgenome.exceptions import DataIntegrityError, ModelMismatchError
 from skgenome.persistence import CONFIG_FILE, SAVABLE, WEIGHTS_FILE, load, save
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
-from skgenome.representation import LanguageModel
+from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 
 RANDOM = np.random.default_rng(0)
 SEQUENCES = ["".join(RANDOM.choice(list("ACGT"), n)) for n in RANDOM.integers(30, 60, 24)] + ["T" * 40] * 2
 LABELS = np.array(["plus", "minus"])[np.array([s.count("G") % 2 for s in SEQUENCES])]
 COUNTS = KmerCounter(k=2, sparse=False).transform(SEQUENCES)
 TOKEN_IDS = KmerTokenizer(k=3).transform(SEQUENCES)
+BASES = KmerTokenizer(k=1).transform(SEQUENCES)
+
+
+def contrastive():
+    sizes = {"width": 1, "context_size": 3, "patch_length": 8, "patch_stride": 4, "n_patches": 4}
+    options = {"steps": (2,), "max_steps": 1, "device": "cpu", "random_state": 0}
+    return ContrastivePredictiveCoding(**sizes, **options).fit(BASES)
 
 
 def language_model():
@@ -57,6 +64,7 @@ def classifier(name, **params):
 
 # For each class that can be saved: how to make a fitted one, what it is asked, and about what.
 MAKERS = {
+    "ContrastivePredictiveCoding": (contrastive, "transform", BASES),
     "KmerCounter": (lambda: KmerCounter(k=3, k_min=1), "transform", SEQUENCES),
     "KmerTokenizer": (lambda: KmerTokenizer(k=5, stride=2), "transform", SEQUENCES),
     "LabelFractionClassifier": (label_fraction, "predict_proba", COUNTS),

@@ -357,7 +357,7 @@ def pretraining_net(
         Options of :class:`TrainingProgress`.
     k : int or None
         Bases in a token where both strands are to be read, None for the forward strand.
-    batch_size, bptt, least_rows : int
+    batch_size, bptt : int
         As in :class:`SegmentStream`.
     max_epochs : int
         Passes over the corpus.
@@ -379,6 +379,8 @@ def pretraining_net(
         Of the order of the stretches.
     progress : bool
         Whether to show a progress bar.
+    least_rows : int, default=1
+        As in :class:`SegmentStream`.
     **net_options
         As `net_class` takes them.
 
