@@ -129,14 +129,14 @@ def fetch_genome(
     Bunch
         Has these fields.
 
-        data : list of str of length n_contigs
-        contig_names, genome_ids, genus, species, group, gram : ndarray of shape (n_contigs,), str
-        features : list of `skgenome.sequences.GffFeature`
-        promoters : list of `RegulonPromoter`
-        n_promoters_without_start : int; left out of `promoters`
-        filenames : list of str: genome, annotation, promoters
-        DESCR : str
-            What it is, its source and its licence.
+        - data : list of str of length n_contigs
+        - contig_names, genome_ids, genus, species, group, gram : ndarray of shape (n_contigs,), str
+        - features : list of `skgenome.sequences.GffFeature`
+        - promoters : list of `RegulonPromoter`
+        - n_promoters_without_start : int; left out of `promoters`
+        - filenames : list of str: genome, annotation, promoters
+        - DESCR : str.
+          What it is, its source and its licence.
 
     Raises
     ------

@@ -142,22 +142,22 @@ def fetch_human_chromatin(
     Bunch
         Has these fields.
 
-        data : list of str of length n_pieces
-            Lower case where the sources mark repeats.
-        contig_names : ndarray of shape (n_pieces,), str
-            Names of the pieces, as "chr2:197568-780500".
-        chromosomes : ndarray of shape (n_pieces,), str
-        starts, ends : ndarray of shape (n_pieces,), int64
-            Where the pieces lie on hg19.
-        peaks : list of `skgenome.sequences.BedInterval`
-            On the pieces; their names are the labels.
-        genome_peaks : list of `skgenome.sequences.BedInterval`
-            On hg19, in the same order.
-        label_names : list of str of length n_labels
-            The tracks as "CELL.FACTOR", sorted.
-        filenames : list of str: pieces, peaks
-        DESCR : str
-            What it is, its source and its licence.
+        - data : list of str of length n_pieces.
+          Lower case where the sources mark repeats.
+        - contig_names : ndarray of shape (n_pieces,), str.
+          Names of the pieces, as "chr2:197568-780500".
+        - chromosomes : ndarray of shape (n_pieces,), str
+        - starts, ends : ndarray of shape (n_pieces,), int64.
+          Where the pieces lie on hg19.
+        - peaks : list of `skgenome.sequences.BedInterval`.
+          On the pieces; their names are the labels.
+        - genome_peaks : list of `skgenome.sequences.BedInterval`.
+          On hg19, in the same order.
+        - label_names : list of str of length n_labels.
+          The tracks as "CELL.FACTOR", sorted.
+        - filenames : list of str: pieces, peaks
+        - DESCR : str.
+          What it is, its source and its licence.
 
     Raises
     ------

@@ -188,12 +188,12 @@ def load_deepsea(
     features : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str); letters A, C, G, T, N
-        target : ndarray of shape (n_samples, n_labels), uint8
-        subset : str
-        rows : ndarray of shape (n_samples,), int64; their numbers in the file, from 0
-        filename : str
-        DESCR : str
+        - data : ndarray of shape (n_samples,), object (str); letters A, C, G, T, N
+        - target : ndarray of shape (n_samples, n_labels), uint8
+        - subset : str
+        - rows : ndarray of shape (n_samples,), int64; their numbers in the file, from 0
+        - filename : str
+        - DESCR : str
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

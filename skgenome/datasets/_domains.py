@@ -288,27 +288,27 @@ def fetch_bacteria_phages_viruses(
     windows : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            Genome by genome, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64
-        target_names : ["bacteria", "phage", "virus"]
-        groups, clusters : ndarray of shape (n_samples,), str
-            Genera, families, or the first genome of what is alike.
-        genome_ids, contig_names : ndarray of shape (n_samples,), str
-            Accession of the assembly and name of the contig; of phages and viruses, both are the name of the
-            record.
-        sources : ndarray of shape (n_samples,), str
-            The file: one per genome of bacteria, 5 of phages and 20 of viruses.
-        starts : ndarray of shape (n_samples,), int64
-            First base on the contig, 0-based, whatever the strand. Gaps of aligned genomes are not counted.
-        strands : ndarray of shape (n_samples,), str; + or -
-        n_skipped_contigs, n_skipped_windows : int
-            Contigs of bacteria that are too short, windows that are too ambiguous.
-        n_short_genomes, n_similar_genomes : int
-            Phages and viruses that are too short, and those too much alike.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          Genome by genome, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64
+        - target_names : ["bacteria", "phage", "virus"]
+        - groups, clusters : ndarray of shape (n_samples,), str.
+          Genera, families, or the first genome of what is alike.
+        - genome_ids, contig_names : ndarray of shape (n_samples,), str.
+          Accession of the assembly and name of the contig; of phages and viruses, both are the name of the
+          record.
+        - sources : ndarray of shape (n_samples,), str.
+          The file: one per genome of bacteria, 5 of phages and 20 of viruses.
+        - starts : ndarray of shape (n_samples,), int64.
+          First base on the contig, 0-based, whatever the strand. Gaps of aligned genomes are not counted.
+        - strands : ndarray of shape (n_samples,), str; + or -
+        - n_skipped_contigs, n_skipped_windows : int.
+          Contigs of bacteria that are too short, windows that are too ambiguous.
+        - n_short_genomes, n_similar_genomes : int.
+          Phages and viruses that are too short, and those too much alike.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

@@ -199,24 +199,24 @@ def make_gene_start_windows(
     windows : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            In the order of the genome, classes mixed.
-        target : ndarray of shape (n_samples,), int64; 1 is a gene's start
-        target_names : ["gene interior", "gene start"]
-        names : ndarray of shape (n_samples,), str; the gene, empty where it has no name
-        contig_names, strands : ndarray of shape (n_samples,), str
-        starts, ends : ndarray of shape (n_samples,), int64; on the contig, 0-based half-open
-        groups : ndarray of shape (n_samples,), int64
-        n_genes_at_edge : int
-            Genes without a positive, because it would stick out of the contig.
-        n_genes_with_same_start : int
-            Genes without a positive, because another gene has the same.
-        n_short_genes : int
-            Genes without a negative, because they are shorter than `min_distance` and a window.
-        n_genes_without_strand : int
-            Features left out, because nobody knows in which direction they are read.
-        DESCR : str
-            What it is.
+        - data : ndarray of shape (n_samples,), object (str).
+          In the order of the genome, classes mixed.
+        - target : ndarray of shape (n_samples,), int64; 1 is a gene's start
+        - target_names : ["gene interior", "gene start"]
+        - names : ndarray of shape (n_samples,), str; the gene, empty where it has no name
+        - contig_names, strands : ndarray of shape (n_samples,), str
+        - starts, ends : ndarray of shape (n_samples,), int64; on the contig, 0-based half-open
+        - groups : ndarray of shape (n_samples,), int64
+        - n_genes_at_edge : int.
+          Genes without a positive, because it would stick out of the contig.
+        - n_genes_with_same_start : int.
+          Genes without a positive, because another gene has the same.
+        - n_short_genes : int.
+          Genes without a negative, because they are shorter than `min_distance` and a window.
+        - n_genes_without_strand : int.
+          Features left out, because nobody knows in which direction they are read.
+        - DESCR : str.
+          What it is.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

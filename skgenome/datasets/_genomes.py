@@ -133,12 +133,12 @@ def fetch_bacterial_genomes(
     Bunch
         Has these fields.
 
-        data : list of str of length n_contigs
-        contig_names, genome_ids, genus, species, group, gram : ndarray of shape (n_contigs,), str
-            `genome_ids` are the accessions of the assemblies.
-        filenames : list of str, one per genome
-        DESCR : str
-            What it is, its source and its licence.
+        - data : list of str of length n_contigs
+        - contig_names, genome_ids, genus, species, group, gram : ndarray of shape (n_contigs,), str.
+          `genome_ids` are the accessions of the assemblies.
+        - filenames : list of str, one per genome
+        - DESCR : str.
+          What it is, its source and its licence.
 
     Raises
     ------

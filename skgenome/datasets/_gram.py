@@ -84,16 +84,16 @@ def fetch_gram_staining(
     windows : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str); genome by genome
-        target : ndarray of shape (n_samples,), int64; 1 is Gram-positive
-        target_names : ["negative", "positive"]
-        groups : ndarray of shape (n_samples,), str; the genus
-        contig_names, genome_ids, genus, species, group, gram : ndarray of shape (n_samples,), str
-        starts : ndarray of shape (n_samples,), int64; first base on the contig, 0-based
-        n_skipped_contigs, n_skipped_windows : int
-        filenames : list of str, one per genome
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str); genome by genome
+        - target : ndarray of shape (n_samples,), int64; 1 is Gram-positive
+        - target_names : ["negative", "positive"]
+        - groups : ndarray of shape (n_samples,), str; the genus
+        - contig_names, genome_ids, genus, species, group, gram : ndarray of shape (n_samples,), str
+        - starts : ndarray of shape (n_samples,), int64; first base on the contig, 0-based
+        - n_skipped_contigs, n_skipped_windows : int
+        - filenames : list of str, one per genome
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

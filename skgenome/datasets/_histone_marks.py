@@ -123,18 +123,18 @@ def fetch_yeast_histone_marks(
     marks : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            500 bases; two sequences have 290 and 449.
-        target : ndarray of shape (n_samples, 10), int8
-            1 with the mark, 0 without it, -1 where nobody knows.
-        label_names : list of str of length 10
-        parts : ndarray of shape (n_samples, 10), str
-            "dev" or "test" for every label that is known, else empty.
-        groups : ndarray of shape (n_samples,), int64
-            Sequences that share a fifth of their 15-mers, directly or through others, share a number.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          500 bases; two sequences have 290 and 449.
+        - target : ndarray of shape (n_samples, 10), int8.
+          1 with the mark, 0 without it, -1 where nobody knows.
+        - label_names : list of str of length 10
+        - parts : ndarray of shape (n_samples, 10), str.
+          "dev" or "test" for every label that is known, else empty.
+        - groups : ndarray of shape (n_samples,), int64.
+          Sequences that share a fifth of their 15-mers, directly or through others, share a number.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

@@ -101,18 +101,18 @@ def fetch_human_promoters(
     promoters : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            Of 'nontata' non-promoters first, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64; 1 is a promoter
-        target_names : ["non-promoter", "promoter"]
-        names, subsets : ndarray of shape (n_samples,), str
-            Part and row, as "test_0"; 'train', 'dev' or 'test'.
-        groups : ndarray of shape (n_samples,), int64
-            Sequences that share .3 of their 11-mers on either strand, directly or through others; see
-            `skgenome.model_selection.group_similar`. Overlaps of less than about 80 bases stay apart.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          Of 'nontata' non-promoters first, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64; 1 is a promoter
+        - target_names : ["non-promoter", "promoter"]
+        - names, subsets : ndarray of shape (n_samples,), str.
+          Part and row, as "test_0"; 'train', 'dev' or 'test'.
+        - groups : ndarray of shape (n_samples,), int64.
+          Sequences that share .3 of their 11-mers on either strand, directly or through others; see
+          `skgenome.model_selection.group_similar`. Overlaps of less than about 80 bases stay apart.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 
@@ -203,17 +203,17 @@ def fetch_human_enhancers(
     enhancers : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            Non-enhancers first, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64; 1 is an enhancer
-        target_names : ["non-enhancer", "enhancer"]
-        names : ndarray of shape (n_samples,), str; the row, as "test_0"
-        groups : ndarray of shape (n_samples,), int64
-            Sequences that share .3 of their 11-mers on either strand, directly or through others; see
-            `skgenome.model_selection.group_similar`.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          Non-enhancers first, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64; 1 is an enhancer
+        - target_names : ["non-enhancer", "enhancer"]
+        - names : ndarray of shape (n_samples,), str; the row, as "test_0"
+        - groups : ndarray of shape (n_samples,), int64.
+          Sequences that share .3 of their 11-mers on either strand, directly or through others; see
+          `skgenome.model_selection.group_similar`.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

@@ -182,20 +182,20 @@ def fetch_16s_reads(
     reads : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            Gene by gene, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64; the genus
-        target_names : list of str, sorted; all genera, whatever the part
-        groups : ndarray of shape (n_samples,), int64
-            Reads of one gene, or of genes that count as one, have the same.
-        names : ndarray of shape (n_samples,), str; the gene that each was read from
-        starts, ends : ndarray of shape (n_samples,), int64; where in the gene, 0-based half-open
-        strands, subsets : ndarray of shape (n_samples,), str
-        sources_without_primer : list of str
-            Names of the genes, of both parts, that an amplicon could not be found in.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          Gene by gene, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64; the genus
+        - target_names : list of str, sorted; all genera, whatever the part
+        - groups : ndarray of shape (n_samples,), int64.
+          Reads of one gene, or of genes that count as one, have the same.
+        - names : ndarray of shape (n_samples,), str; the gene that each was read from
+        - starts, ends : ndarray of shape (n_samples,), int64; where in the gene, 0-based half-open
+        - strands, subsets : ndarray of shape (n_samples,), str
+        - sources_without_primer : list of str.
+          Names of the genes, of both parts, that an amplicon could not be found in.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

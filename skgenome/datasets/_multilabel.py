@@ -266,20 +266,20 @@ def make_multilabel_windows(
     windows : Bunch
         Has these fields; samples are in the order of the genome.
 
-        data : ndarray of shape (n_samples,), object (str)
-            Letters as they are in the genome, from its forward strand.
-        target : ndarray of shape (n_samples, n_labels), uint8
-            1 where the bin has the label.
-        label_names : list of str of length n_labels
-        contig_names : ndarray of shape (n_samples,), str
-        groups : ndarray of shape (n_samples,), str; the contig
-        starts : ndarray of shape (n_samples,), int64
-            First base of the bin, 0-based; the window begins ``(window_size - bin_size) // 2`` earlier.
-        n_bins, n_labelled : int
-            How many bins there are, and how many of them have a label.
-        n_skipped : int
-            Bins, out of those that would have been kept, whose window sticks out or is too ambiguous.
-        DESCR : str
+        - data : ndarray of shape (n_samples,), object (str).
+          Letters as they are in the genome, from its forward strand.
+        - target : ndarray of shape (n_samples, n_labels), uint8.
+          1 where the bin has the label.
+        - label_names : list of str of length n_labels
+        - contig_names : ndarray of shape (n_samples,), str
+        - groups : ndarray of shape (n_samples,), str; the contig
+        - starts : ndarray of shape (n_samples,), int64.
+          First base of the bin, 0-based; the window begins ``(window_size - bin_size) // 2`` earlier.
+        - n_bins, n_labelled : int.
+          How many bins there are, and how many of them have a label.
+        - n_skipped : int.
+          Bins, out of those that would have been kept, whose window sticks out or is too ambiguous.
+        - DESCR : str
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

@@ -76,15 +76,15 @@ def fetch_ecoli_promoters(
     promoters : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            In each part non-promoters first, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64; 1 is a promoter
-        target_names : ["non-promoter", "promoter"]
-        names, subsets : ndarray of shape (n_samples,), str
-            `subsets` is 'train' or 'test'.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          In each part non-promoters first, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64; 1 is a promoter
+        - target_names : ["non-promoter", "promoter"]
+        - names, subsets : ndarray of shape (n_samples,), str.
+          `subsets` is 'train' or 'test'.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 
@@ -129,7 +129,7 @@ def fetch_bacterial_promoters(
     data_home: str | os.PathLike | None = None,
     download_if_missing: bool = True,
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
-    """Fetch 81-bp promoters and non-promoters of *E. coli* or *B. subtilis*.
+    """Fetch 81-bp promoters and non-promoters of two bacteria.
 
     ==============  ==================================================================
     Samples         *E. coli* 839 promoters and 3,000 others; *B. subtilis* 373 and 1,000
@@ -159,15 +159,15 @@ def fetch_bacterial_promoters(
     promoters : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            Non-promoters first, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64; 1 is a promoter
-        target_names : ["non-promoter", "promoter"]
-        names : ndarray of shape (n_samples,), str
-            Not unique.
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          Non-promoters first, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64; 1 is a promoter
+        - target_names : ["non-promoter", "promoter"]
+        - names : ndarray of shape (n_samples,), str.
+          Not unique.
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

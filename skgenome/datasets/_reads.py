@@ -167,12 +167,12 @@ def simulate_reads(
     Bunch
         Has these fields, with n_reads_per_sequence reads of the first sequence, then those of the second, ...
 
-        data : ndarray of shape (n_reads,), object (str)
-        sources : ndarray of shape (n_reads,), int64; the place of the sequence read
-        starts, ends : ndarray of shape (n_reads,), int64
-            The fragment in that sequence, 0-based half-open.
-        strands : ndarray of shape (n_reads,), str
-            '-' where the read is the fragment's reverse complement.
+        - data : ndarray of shape (n_reads,), object (str)
+        - sources : ndarray of shape (n_reads,), int64; the place of the sequence read
+        - starts, ends : ndarray of shape (n_reads,), int64.
+          The fragment in that sequence, 0-based half-open.
+        - strands : ndarray of shape (n_reads,), str.
+          '-' where the read is the fragment's reverse complement.
 
     Raises
     ------

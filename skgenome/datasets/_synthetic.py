@@ -122,17 +122,17 @@ def make_genomes(
     Bunch
         Has these fields.
 
-        data : list of str, one contig per genome
-        contig_names, genome_ids : ndarray of shape (n_genomes,), str
-        species : ndarray of shape (n_genomes,), str
-        gc : ndarray of shape (n_genomes,), float
-            The GC content that the species was made for.
-        features : list of `skgenome.sequences.GffFeature`
-            Of all contigs, 0-based half-open: ``CDS``, ``promoter`` (-35 box to the base before transcription
-            starts), ``minus_35_signal``, ``minus_10_signal``, ``Shine_Dalgarno_sequence``, ``terminator``,
-            ``operon`` (what is transcribed).
-        DESCR : str
-            What it is, its source and its licence.
+        - data : list of str, one contig per genome
+        - contig_names, genome_ids : ndarray of shape (n_genomes,), str
+        - species : ndarray of shape (n_genomes,), str
+        - gc : ndarray of shape (n_genomes,), float.
+          The GC content that the species was made for.
+        - features : list of `skgenome.sequences.GffFeature`.
+          Of all contigs, 0-based half-open: ``CDS``, ``promoter`` (-35 box to the base before transcription
+          starts), ``minus_35_signal``, ``minus_10_signal``, ``Shine_Dalgarno_sequence``, ``terminator``,
+          ``operon`` (what is transcribed).
+        - DESCR : str.
+          What it is, its source and its licence.
 
     Raises
     ------
@@ -317,13 +317,13 @@ def make_promoters(
     promoters : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-        target : ndarray of shape (n_samples,), int64; 1 for a promoter
-        target_names : ["non-promoter", "promoter"]
-        groups : ndarray of shape (n_samples,), str; the genome of each
-        species, names : ndarray of shape (n_samples,), str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str)
+        - target : ndarray of shape (n_samples,), int64; 1 for a promoter
+        - target_names : ["non-promoter", "promoter"]
+        - groups : ndarray of shape (n_samples,), str; the genome of each
+        - species, names : ndarray of shape (n_samples,), str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

@@ -124,17 +124,17 @@ def fetch_mrna_lncrna(
     transcripts : Bunch
         Has these fields.
 
-        data : ndarray of shape (n_samples,), object (str)
-            DNA letters, of very different lengths; lncRNAs first, so shuffle before taking the first n.
-        target : ndarray of shape (n_samples,), int64; 1 is an mRNA
-        target_names : ["lncRNA", "mRNA"]
-        names, contig_names, strands : ndarray of shape (n_samples,), str
-        starts, ends : ndarray of shape (n_samples,), int64
-            The stretch of the genome that the transcript is spliced from, 0-based half-open.
-        groups : ndarray of shape (n_samples,), int64
-        filenames : list of str
-        DESCR : str
-            What it is, its source and its licence.
+        - data : ndarray of shape (n_samples,), object (str).
+          DNA letters, of very different lengths; lncRNAs first, so shuffle before taking the first n.
+        - target : ndarray of shape (n_samples,), int64; 1 is an mRNA
+        - target_names : ["lncRNA", "mRNA"]
+        - names, contig_names, strands : ndarray of shape (n_samples,), str
+        - starts, ends : ndarray of shape (n_samples,), int64.
+          The stretch of the genome that the transcript is spliced from, 0-based half-open.
+        - groups : ndarray of shape (n_samples,), int64
+        - filenames : list of str
+        - DESCR : str.
+          What it is, its source and its licence.
     (data, target) : tuple
         Only these two, if `return_X_y`.
 

@@ -231,7 +231,7 @@ class LassoLogisticRegressionCV(ClassifierMixin, BaseEstimator):
         Newton steps of the fits on all rows, at least one for each `C`.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if `X` had string column names.
 
     See Also
