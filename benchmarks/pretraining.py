@@ -100,41 +100,35 @@ def make_language_model(network: dict, n_steps: int, settings: Settings) -> Lang
     LanguageModel
         Not fitted.
     """
-    if settings.quick:
-        network, n_steps = {**network, **TINY_SIZE}, TINY_STEPS
-    return LanguageModel(
-        **network,
-        max_steps=n_steps,
-        steps_per_round=min(n_steps, STEPS_PER_ROUND),
-        device=settings.device,
-        random_state=settings.random_state,
-        verbose=1,
-    )
+    return _make(LanguageModel, TINY_SIZE, STEPS_PER_ROUND, network, n_steps, settings)
 
 
 def make_contrastive(network: dict, n_steps: int, settings: Settings) -> ContrastivePredictiveCoding:
-    """Make the contrastive network of a task.
+    """Make the contrastive network of a task: :func:`make_language_model` of the other kind.
 
     Parameters
     ----------
-    network : dict
-        Parameters of its sizes and of how it is read.
-    n_steps : int
-        Steps of pretraining.
-    settings : Settings
-        What the caller chose; a quick run has a tiny network and few steps.
+    network, n_steps, settings
+        As there.
 
     Returns
     -------
     ContrastivePredictiveCoding
         Not fitted.
     """
+    rounds = CONTRASTIVE_STEPS_PER_ROUND
+    return _make(ContrastivePredictiveCoding, TINY_CONTRASTIVE, rounds, network, n_steps, settings)
+
+
+def _make(
+    kind: type[Representation], tiny: dict, per_round: int, network: dict, n_steps: int, settings: Settings
+) -> Representation:
     if settings.quick:
-        network, n_steps = {**network, **TINY_CONTRASTIVE}, TINY_STEPS
-    return ContrastivePredictiveCoding(
+        network, n_steps = {**network, **tiny}, TINY_STEPS
+    return kind(
         **network,
         max_steps=n_steps,
-        steps_per_round=min(n_steps, CONTRASTIVE_STEPS_PER_ROUND),
+        steps_per_round=min(n_steps, per_round),
         device=settings.device,
         random_state=settings.random_state,
         verbose=1,
