@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from benchmarks.methods import to_width
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.training import resolve_device, seeded
 
@@ -86,7 +87,7 @@ class SmallCNN(ClassifierMixin, BaseEstimator):
     def _tokenise(self, X):
         # All predictions are made at one width, so that none depends on what else is in the batch.
         ids = KmerTokenizer(k=1, max_length=self.length_, truncation="right").transform(X)
-        return np.pad(ids, [(0, 0), (0, self.length_ - ids.shape[1])])
+        return to_width(ids, self.length_)
 
     def fit(self, X, y):
         """Train from scratch.

@@ -169,13 +169,26 @@ def positions(k: int, unlabelled: Sequence[str]) -> list[Step]:
     """
     tokens = KmerTokenizer(k=k)
     token_ids = tokens.transform(unlabelled)
-    width = FunctionTransformer(_to_width, kw_args={"width": token_ids.shape[1]})
+    width = FunctionTransformer(to_width, kw_args={"width": token_ids.shape[1]})
     one_hot = OneHotEncoder(handle_unknown="ignore", dtype=np.float32).fit(token_ids)
     return [("tokens", tokens), ("width", width), ("positions", FrozenEstimator(one_hot))]
 
 
-def _to_width(token_ids: np.ndarray, width: int) -> np.ndarray:
-    """Cut off or pad what is longer or shorter than all that was seen."""
+def to_width(token_ids: np.ndarray, width: int) -> np.ndarray:
+    """Cut off or pad rows that are longer or shorter than those that were learnt from.
+
+    Parameters
+    ----------
+    token_ids : ndarray of unsigned integers, shape (n_rows, n_tokens)
+        Token ids, padded on the right with 0.
+    width : int
+        Tokens of those learnt from.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, width)
+        Padded on the right with 0.
+    """
     token_ids = token_ids[:, :width]
     return np.pad(token_ids, [(0, 0), (0, width - token_ids.shape[1])])
 

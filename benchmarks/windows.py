@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
@@ -140,11 +140,13 @@ def make_methods(
     """
     seed = settings.random_state
     counts = kmers(k, canonical=True)
+    # Random weights do not depend on what is read.
+    untrained = draw_untrained(contrastive, Corpus("any", ["ACGT" * 1000], ""))
     features = {
         f"{k}-mers": counts,
         "language model": frozen(lm),
         "contrastive": frozen(contrastive),
-        "contrastive network, untrained": frozen(_untrained(contrastive)),
+        "contrastive network, untrained": frozen(untrained),
         f"{k}-mers, language model and contrastive": joined(counts, lm, contrastive),
     }
     read = {name: scaled(steps, unlabelled) for name, steps in features.items()}
@@ -156,18 +158,9 @@ def make_methods(
         methods |= {
             f"{name} + linear head": _on_tokens(model, start, settings, training="frozen"),
             f"{name}, fine-tuned": _on_tokens(model, start, settings, **FINE_TUNING),
-            f"{name}'s network from scratch": _on_tokens(model, _unfitted(model), settings, **FROM_SCRATCH),
+            f"{name}'s network from scratch": _on_tokens(model, clone(model), settings, **FROM_SCRATCH),
         }
     return methods
-
-
-def _untrained(model: Representation) -> Representation:
-    # Its weights do not depend on what is read.
-    return draw_untrained(_unfitted(model), Corpus("any", ["ACGT" * 1000], ""))
-
-
-def _unfitted(model: Representation) -> Representation:
-    return type(model)(**model.get_params())
 
 
 def _on_tokens(model: Representation, encoder: object, settings: Settings, **params: object) -> Pipeline:

@@ -6,8 +6,7 @@ from torch.nn import functional as F
 
 from benchmarks.bare import BareClassifier
 from benchmarks.records import Timing
-from benchmarks.stopwatch import in_turn
-from benchmarks.tasks.speed_network import PEER, UNIT, Size, synchronised
+from benchmarks.tasks.speed_network import Size, time_networks
 from skgenome.classification import SequenceClassifier
 from skgenome.nn import AWDLSTM, LinearHead, PooledEncoder, SequenceClassifierModule
 from skgenome.representation import LanguageModel
@@ -91,14 +90,14 @@ def measure_classifier_training(
             optimizer.step()
             optimizer.zero_grad()
 
-    ours, theirs = in_turn(synchronised(run_pass, device), synchronised(run_bare_pass, device), n_rounds)
-    return Timing(
+    return time_networks(
         f"classifier training {size}, batch {BATCH_SIZE} x {rows.shape[1]}, "
         f"{str(dtype).removeprefix('torch.')}",
-        PEER,
-        UNIT,
-        [rows.size / seconds for seconds in ours],
-        [rows.size / seconds for seconds in theirs],
+        run_pass,
+        run_bare_pass,
+        n_tokens=rows.size,
+        device=device,
+        n_rounds=n_rounds,
         target_ratio=0.8,
         note=TRAINING_NOTE,
     )
@@ -138,15 +137,13 @@ def measure_prediction(
             for batch in batches:
                 bare(batch)
 
-    ours, theirs = in_turn(
-        synchronised(lambda: classifier.predict_proba(rows), device), synchronised(forward, device), n_rounds
-    )
-    return Timing(
+    return time_networks(
         f"classifier prediction {size}, {rows.shape[1]} tokens a row, float32",
-        PEER,
-        UNIT,
-        [rows.size / seconds for seconds in ours],
-        [rows.size / seconds for seconds in theirs],
+        lambda: classifier.predict_proba(rows),
+        forward,
+        n_tokens=rows.size,
+        device=device,
+        n_rounds=n_rounds,
         target_ratio=0.8,
         note=PREDICTION_NOTE,
     )

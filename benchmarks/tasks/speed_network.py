@@ -121,6 +121,43 @@ def make_net(
     return net, lambda: net.fit_loop(stretches, epochs=1)
 
 
+def time_networks(
+    what: str,
+    ours: Callable[[], object],
+    bare: Callable[[], object],
+    *,
+    n_tokens: int,
+    device: torch.device,
+    n_rounds: int,
+    **fields: object,
+) -> Timing:
+    """Time skgenome and the bare stack in turn, on the same tokens.
+
+    Parameters
+    ----------
+    what : str
+        What is timed.
+    ours, bare : callable
+        Without arguments; each goes over all tokens once.
+    n_tokens : int
+        How many that are.
+    device : torch.device
+        Where both run; its queue is waited for.
+    n_rounds : int
+        How often each is timed.
+    **fields
+        The other fields of :class:`benchmarks.records.Timing`.
+
+    Returns
+    -------
+    Timing
+        In tokens/s.
+    """
+    seconds = in_turn(synchronised(ours, device), synchronised(bare, device), n_rounds)
+    rates = [[n_tokens / each for each in of_one] for of_one in seconds]
+    return Timing(what, PEER, UNIT, *rates, **fields)
+
+
 def measure_training(
     contig_ids: np.ndarray, size: Size, dtype: torch.dtype, device: torch.device, n_steps: int, n_rounds: int
 ) -> Timing:
@@ -152,14 +189,13 @@ def measure_training(
         for _ in range(n_steps):
             bare.step()
 
-    ours, theirs = in_turn(synchronised(run_round, device), synchronised(run_bare_round, device), n_rounds)
-    n_tokens = n_steps * BATCH_SIZE * BPTT
-    return Timing(
+    return time_networks(
         f"training step {size}, batch {BATCH_SIZE} x {BPTT}, {str(dtype).removeprefix('torch.')}",
-        PEER,
-        UNIT,
-        [n_tokens / seconds for seconds in ours],
-        [n_tokens / seconds for seconds in theirs],
+        run_round,
+        run_bare_round,
+        n_tokens=n_steps * BATCH_SIZE * BPTT,
+        device=device,
+        n_rounds=n_rounds,
         target_ratio=0.8,
         note=STEP_NOTE,
     )
@@ -204,14 +240,12 @@ def measure_embedding(
             for batch in batches:
                 bare.encode(batch)
 
-    ours, theirs = in_turn(
-        synchronised(lambda: lm.transform(rows), device), synchronised(forward, device), n_rounds
-    )
-    return Timing(
+    return time_networks(
         f"features {size}, {rows.shape[1]} tokens a row, float32",
-        PEER,
-        UNIT,
-        [rows.size / seconds for seconds in ours],
-        [rows.size / seconds for seconds in theirs],
+        lambda: lm.transform(rows),
+        forward,
+        n_tokens=rows.size,
+        device=device,
+        n_rounds=n_rounds,
         note=EMBED_NOTE,
     )

@@ -190,10 +190,11 @@ def check_targets(
         negative, or no row has one; if the numbers of rows differ.
     """
     y, groups = read_indicators(_plain(y)), _check_groups(groups, len(y))
-    labelled = _has_label(y) if labelled is None else labelled & _has_label(y)
-    rows, weights = weighted_rows(y, sample_weight, labelled)
+    is_matrix = is_indicator(y)
+    known = _has_label(y, is_matrix)
+    rows, weights = weighted_rows(y, sample_weight, known if labelled is None else known & labelled)
     y = y[rows]
-    if is_indicator(y):
+    if is_matrix:
         coder = _check_indicators(y, name)
     else:
         check_classification_targets(y)
@@ -239,7 +240,7 @@ def check_more_targets(
             "them. Give the weights as a dict."
         )
     y = read_indicators(_plain(y))
-    rows, weights = weighted_rows(y, sample_weight, _has_label(y))
+    rows, weights = weighted_rows(y, sample_weight, _has_label(y, is_indicator(y)))
     y = y[rows]
     if coder.kind == "multilabel":
         shape = (len(y), len(coder.classes))
@@ -295,9 +296,9 @@ def is_indicator(y: np.ndarray) -> bool:
     return y.ndim == 2 and y.shape[1] > 1 and y.dtype == np.int64 and bool(np.isin(y, (UNKNOWN, 0, 1)).all())
 
 
-def _has_label(y: np.ndarray) -> np.ndarray:
+def _has_label(y: np.ndarray, is_matrix: bool) -> np.ndarray:
     """Say of which rows a label is known."""
-    return (y != UNKNOWN).any(axis=1) if is_indicator(y) else np.ones(len(y), dtype=bool)
+    return (y != UNKNOWN).any(axis=1) if is_matrix else np.ones(len(y), dtype=bool)
 
 
 def _weighted(

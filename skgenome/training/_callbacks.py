@@ -32,6 +32,17 @@ def bits_per_base(nats_per_token: float, new_bases: int) -> float:
     return nats_per_token / (math.log(2) * new_bases)
 
 
+def _total(batches: list[dict], name: str) -> float:
+    """Sum what some batches have a record of: a round holds training and validation."""
+    return sum(batch[name] for batch in batches if name in batch)
+
+
+def _weighted_mean(batches: list[dict], name: str, weight: str) -> float:
+    """Average over the batches that have a weight."""
+    rows = [batch for batch in batches if weight in batch]
+    return sum(batch[name] * batch[weight] for batch in rows) / _total(rows, weight)
+
+
 class BitsPerBase(Callback):
     """Record bits per base of each round, over its tokens, for training and validation.
 
@@ -56,10 +67,9 @@ class BitsPerBase(Callback):
         """
         batches = net.history[-1]["batches"]
         for prefix in ("train", "valid"):
-            rows = [b for b in batches if f"{prefix}_tokens" in b]
-            n_tokens = sum(b[f"{prefix}_tokens"] for b in rows)
+            n_tokens = _total(batches, f"{prefix}_tokens")
             if n_tokens:
-                nats = sum(b[f"{prefix}_loss"] * b[f"{prefix}_tokens"] for b in rows) / n_tokens
+                nats = _weighted_mean(batches, f"{prefix}_loss", f"{prefix}_tokens")
                 net.history.record(f"{prefix}_bits_per_base", bits_per_base(nats, self.new_bases))
                 net.history.record(f"{prefix}_tokens", n_tokens)
 
@@ -79,14 +89,12 @@ class PatchAccuracy(Callback):
         """
         batches = net.history[-1]["batches"]
         for part in ("train", "valid"):
-            rows = [batch for batch in batches if f"{part}_predictions" in batch]
-            n_predictions = sum(batch[f"{part}_predictions"] for batch in rows)
-            if not n_predictions:
+            if not _total(batches, f"{part}_predictions"):
                 continue
             for figure in ("loss", "accuracy", "chance"):
-                total = sum(batch[f"{part}_{figure}"] * batch[f"{part}_predictions"] for batch in rows)
-                net.history.record(f"{part}_{figure}", total / n_predictions)
-            net.history.record(f"{part}_tokens", sum(batch[f"{part}_tokens"] for batch in rows))
+                mean = _weighted_mean(batches, f"{part}_{figure}", f"{part}_predictions")
+                net.history.record(f"{part}_{figure}", mean)
+            net.history.record(f"{part}_tokens", _total(batches, f"{part}_tokens"))
 
 
 class FiniteLoss(Callback):

@@ -15,18 +15,16 @@ from skgenome.training._device import autocast
 from skgenome.training._streams import Segment, SegmentStream, Stretches
 
 
-class LanguageModelNet(NeuralNet):
-    """A net that carries the hidden state from one segment to the next.
+class SegmentNet(NeuralNet):
+    """A net that learns from segments without labels; a subclass says what is lost on one.
 
-    It is a subclass because skorch's steps know a batch and nothing before it, while truncated
-    back-propagation needs the state of the segment before. Everything else is a callback, a loss or an
-    iterator.
+    It is a subclass because skorch's steps know inputs and targets, and no loss that is minimised with a
+    penalty and recorded without it. Everything else is a callback, a loss or an iterator.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Maps (token_ids, state) to (logits, output), as
-        :class:`skgenome.nn.AWDLSTMLanguageModel` does.
+        What is trained.
     *args
         As in :class:`skorch.NeuralNet`.
     dtype : torch.dtype, default=torch.float32
@@ -39,19 +37,9 @@ class LanguageModelNet(NeuralNet):
         super().__init__(module, *args, **kwargs)
         self.dtype = dtype
 
-    def _surprise(self, segment: Segment) -> tuple[torch.Tensor, torch.Tensor, int]:
-        """Give the mean surprise in nats, the penalties, and over how many tokens."""
-        device = torch.device(self.device)
-        token_ids = segment.token_ids.to(device, non_blocking=True)
-        # Validation comes between two training segments and must not leave its state to the second.
-        states = self.state_ = getattr(self, "state_", {})
-        state = None if segment.starts else states[self.module_.training]
-        with autocast(self.dtype, device):
-            logits, output = self.module_(token_ids[:, :-1], state)
-            nats, penalty = self.criterion_(logits, token_ids[:, 1:], output)
-        states[self.module_.training] = [tuple(part.detach() for part in layer) for layer in output.state]
-        n_tokens = int((segment.token_ids[:, 1:] >= N_SPECIAL).sum())
-        return nats.sum() / max(n_tokens, 1), penalty, n_tokens
+    def _measure(self, segment: Segment, part: str) -> tuple[torch.Tensor, torch.Tensor | float]:
+        """Give loss and penalty of a segment; record what belongs to them, as 'train' or 'valid'."""
+        raise NotImplementedError
 
     def train_step_single(self, batch: Segment, **fit_params) -> dict:
         """Compute the gradients of one segment.
@@ -66,16 +54,15 @@ class LanguageModelNet(NeuralNet):
         Returns
         -------
         dict
-            ``loss`` is the surprise alone: what is minimised has the penalties added.
+            ``loss`` is the loss alone: what is minimised has the penalty added.
         """
         self._set_training(True)
-        surprise, penalty, n_tokens = self._surprise(batch)
-        (surprise + penalty).backward()
-        self.history.record_batch("train_tokens", n_tokens)
-        return {"loss": surprise.detach(), "y_pred": None}
+        loss, penalty = self._measure(batch, "train")
+        (loss + penalty).backward()
+        return {"loss": loss.detach(), "y_pred": None}
 
     def validation_step(self, batch: Segment, **fit_params) -> dict:
-        """Compute the surprise of one segment.
+        """Compute the loss of one segment.
 
         Parameters
         ----------
@@ -91,35 +78,51 @@ class LanguageModelNet(NeuralNet):
         """
         self._set_training(False)
         with torch.no_grad():
-            surprise, _, n_tokens = self._surprise(batch)
-        self.history.record_batch("valid_tokens", n_tokens)
-        return {"loss": surprise, "y_pred": None}
+            loss, _ = self._measure(batch, "valid")
+        return {"loss": loss, "y_pred": None}
 
 
-class ContrastiveNet(NeuralNet):
+class LanguageModelNet(SegmentNet):
+    """A net that carries the hidden state from one segment to the next: truncated back-propagation.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps (token_ids, state) to (logits, output), as :class:`skgenome.nn.AWDLSTMLanguageModel` does.
+    *args, dtype, **kwargs : Any
+        As in :class:`SegmentNet`.
+    """
+
+    def _measure(self, segment: Segment, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+        device = torch.device(self.device)
+        token_ids = segment.token_ids.to(device, non_blocking=True)
+        # Validation comes between two training segments and must not leave its state to the second.
+        states = self.state_ = getattr(self, "state_", {})
+        state = None if segment.starts else states[part]
+        with autocast(self.dtype, device):
+            logits, output = self.module_(token_ids[:, :-1], state)
+            nats, penalty = self.criterion_(logits, token_ids[:, 1:], output)
+        states[part] = [tuple(x.detach() for x in layer) for layer in output.state]
+        n_tokens = int((segment.token_ids[:, 1:] >= N_SPECIAL).sum())
+        self.history.record_batch(f"{part}_tokens", n_tokens)
+        return nats.sum() / max(n_tokens, 1), penalty
+
+
+class ContrastiveNet(SegmentNet):
     """A net whose module scores its own predictions.
 
-    It is a subclass because what is recognised in a batch, and by how much above chance, comes with the
-    loss and is to be recorded.
+    What is recognised in a segment, a batch of whole stretches, and how much of that by chance, is recorded
+    beside the loss.
 
     Parameters
     ----------
     module : torch.nn.Module
         Maps token ids to an :class:`skgenome.nn.InfoNCEOutput`.
-    *args
-        As in :class:`skorch.NeuralNet`.
-    dtype : torch.dtype, default=torch.float32
-        What matrix products are computed in.
-    **kwargs
-        As in :class:`skorch.NeuralNet`.
+    *args, dtype, **kwargs : Any
+        As in :class:`SegmentNet`.
     """
 
-    def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):
-        super().__init__(module, *args, **kwargs)
-        self.dtype = dtype
-
-    def _recognise(self, segment: Segment, part: str) -> torch.Tensor:
-        """Give the loss of a batch and record what came with it."""
+    def _measure(self, segment: Segment, part: str) -> tuple[torch.Tensor, float]:
         device = torch.device(self.device)
         with autocast(self.dtype, device):
             output = self.module_(segment.token_ids.to(device, non_blocking=True))
@@ -128,46 +131,7 @@ class ContrastiveNet(NeuralNet):
             self.history.record_batch(f"{part}_{figure}", float(getattr(output, figure)))
         n_tokens = int((segment.token_ids >= N_SPECIAL).sum())
         self.history.record_batch(f"{part}_tokens", n_tokens)
-        return output.loss
-
-    def train_step_single(self, batch: Segment, **fit_params) -> dict:
-        """Compute the gradients of one batch.
-
-        Parameters
-        ----------
-        batch : Segment
-            Whole stretches.
-        **fit_params : dict
-            Not used.
-
-        Returns
-        -------
-        dict
-            With the key ``loss``, in nats.
-        """
-        self._set_training(True)
-        loss = self._recognise(batch, "train")
-        loss.backward()
-        return {"loss": loss.detach(), "y_pred": None}
-
-    def validation_step(self, batch: Segment, **fit_params) -> dict:
-        """Compute the loss of one batch.
-
-        Parameters
-        ----------
-        batch : Segment
-            Whole stretches.
-        **fit_params : dict
-            Not used.
-
-        Returns
-        -------
-        dict
-            With the key ``loss``.
-        """
-        self._set_training(False)
-        with torch.no_grad():
-            return {"loss": self._recognise(batch, "valid"), "y_pred": None}
+        return output.loss, 0.0
 
 
 #: Optimisers by name, with the options that differ from torch's.
