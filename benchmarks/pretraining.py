@@ -37,6 +37,8 @@ NETWORK = {
 }
 #: Steps of pretraining: at most 15 minutes on two cores. To be changed here and nowhere else.
 PRETRAINING_STEPS = 8000
+#: The human sequence at hand is short: seven passes, both strands.
+HUMAN_STEPS = 4000
 #: Parameters that have no influence on the weights: a model is found again whatever layer is read.
 WITHOUT_INFLUENCE = ("cache_size", "device", "layer", "pooling", "verbose")
 #: All features of a task stay in memory, so that each sequence is embedded once and not once per draw.
@@ -49,6 +51,31 @@ TINY_CONTRASTIVE = {"width": 4, "context_size": 8, "n_patches": 8, "batch_size":
 STEPS_PER_ROUND, CONTRASTIVE_STEPS_PER_ROUND = 500, 100
 #: What a pretraining is judged by, as far as a representation has it.
 FIGURES = ("train_bits_per_base", "valid_bits_per_base", "valid_accuracy", "valid_chance")
+
+
+class Tokens(NamedTuple):
+    """How sequences are cut into tokens."""
+
+    k: int = 3
+    """Bases in a token."""
+    stride: int = 1
+    """Bases from one token to the next."""
+
+    def tokenizer(self, **params: object) -> KmerTokenizer:
+        """Make the tokenizer."""
+        return KmerTokenizer(k=self.k, stride=self.stride, **params)
+
+    def count(self, n_bases: int) -> int:
+        """Say how many tokens there are in so many bases."""
+        return (n_bases - self.k) // self.stride + 1
+
+
+#: A language model is about the next of these; every base begins one.
+THREE_BASES = Tokens()
+#: Every other base begins one: half as many to read, each with two new bases.
+FIVE_BASES_BY_TWO = Tokens(5, 2)
+#: A contrastive network reads bases.
+BASES = Tokens(1)
 
 
 class Pretrained(NamedTuple):
@@ -135,38 +162,27 @@ def _make(
     )
 
 
-def token_size(lm: Representation) -> int:
-    """Say of how many bases the tokens are that a representation reads.
-
-    Parameters
-    ----------
-    lm : LanguageModel or ContrastivePredictiveCoding
-        Any.
-
-    Returns
-    -------
-    int
-        k.
-    """
-    return 3 if isinstance(lm, LanguageModel) else 1
-
-
-def fingerprint(lm: Representation, corpus: Corpus) -> str:
+def fingerprint(lm: Representation, corpus: Corpus, tokens: Tokens | None = None) -> str:
     """Name the pretraining of a model on a corpus.
 
     Parameters
     ----------
-    lm : LanguageModel
+    lm : LanguageModel or ContrastivePredictiveCoding
         Not fitted.
     corpus : Corpus
         What it is to be fitted on.
+    tokens : Tokens or None, default=None
+        As in :func:`pretrain`.
 
     Returns
     -------
     str
         16 hexadecimal digits; other parameters or another corpus give another name.
     """
-    content = json.dumps([_parameters(lm), corpus.sha256(), token_size(lm)], sort_keys=True)
+    k, stride = tokens or default_tokens(lm)
+    # Where every base begins a token, the size alone says it all.
+    cut = k if stride == 1 else [k, stride]
+    content = json.dumps([_parameters(lm), corpus.sha256(), cut], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -179,6 +195,8 @@ def _describe(lm: Representation, corpus: Corpus, seconds: float) -> dict:
         "n_contigs": len(corpus.contigs),
         "n_bases": sum(map(len, corpus.contigs)),
         "n_weights": sum(weight.numel() for weight in lm.module_.parameters()),
+        "k": lm.k_,
+        "stride": lm.stride_,
         "n_steps": last["step"],
         "n_tokens": sum(row["tokens"] for row in lm.history_),
         "seconds": round(seconds, 1),
@@ -193,7 +211,28 @@ def _finite(value: float) -> float | None:
     return value if value == value else None
 
 
-def pretrain(lm: Representation, corpus: Corpus, work_dir: str | os.PathLike | None = None) -> Pretrained:
+def default_tokens(lm: Representation) -> Tokens:
+    """Say what a representation reads if nothing else is said.
+
+    Parameters
+    ----------
+    lm : LanguageModel or ContrastivePredictiveCoding
+        Any.
+
+    Returns
+    -------
+    Tokens
+        Of three bases for a language model, else of one.
+    """
+    return THREE_BASES if isinstance(lm, LanguageModel) else BASES
+
+
+def pretrain(
+    lm: Representation,
+    corpus: Corpus,
+    work_dir: str | os.PathLike | None = None,
+    tokens: Tokens | None = None,
+) -> Pretrained:
     """Fit a representation on a corpus, or take it from an earlier run.
 
     Parameters
@@ -204,17 +243,20 @@ def pretrain(lm: Representation, corpus: Corpus, work_dir: str | os.PathLike | N
         Contigs without labels.
     work_dir : path-like or None, default=None
         Where models are kept; made if needed. None takes a folder in the user's cache.
+    tokens : Tokens or None, default=None
+        How the contigs are cut; None takes :func:`default_tokens`.
 
     Returns
     -------
     Pretrained
         The model, and its facts: sizes, wall time of the pretraining (whenever it was), history.
     """
+    tokens = tokens or default_tokens(lm)
 
     def train() -> Representation:
-        return lm.fit(_tokenise(corpus.contigs, token_size(lm)))
+        return lm.fit(_tokenise(corpus.contigs, tokens))
 
-    return _find_or_train(fingerprint(lm, corpus), lm, corpus, train, work_dir)
+    return _find_or_train(fingerprint(lm, corpus, tokens), lm, corpus, train, work_dir)
 
 
 def _find_or_train(
@@ -279,21 +321,22 @@ def finetune(
         list(sequences),
         f"{facts['description']}; then {n_epochs} passes over {len(sequences)} sequences of the task",
     )
-    content = [_parameters(lm), facts["sha256"], corpus.sha256(), n_epochs, learning_rate]
+    tokens = Tokens(lm.k_, lm.stride_)
+    content = [_parameters(lm), facts["sha256"], tokens, corpus.sha256(), n_epochs, learning_rate]
     name = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def train() -> LanguageModel:
         longer = {"max_epochs": n_epochs, "max_steps": None, "steps_per_round": None}
         model = copy.deepcopy(lm).set_params(**longer, learning_rate=learning_rate)
-        return model.partial_fit(_tokenise(corpus.contigs, lm.k_))
+        return model.partial_fit(_tokenise(corpus.contigs, tokens))
 
     return _find_or_train(name, lm, corpus, train, work_dir)
 
 
-def _tokenise(contigs: Sequence[str], k: int) -> list:
-    tokens = KmerTokenizer(k=k, padding=False).transform(contigs)
+def _tokenise(contigs: Sequence[str], tokens: Tokens) -> list:
+    rows = tokens.tokenizer(padding=False).transform(contigs)
     # A contig without a next token teaches nothing.
-    return [row for row in tokens if len(row) > 1]
+    return [row for row in rows if len(row) > 1]
 
 
 def draw_untrained(lm: Representation, corpus: Corpus) -> Representation:
@@ -312,4 +355,6 @@ def draw_untrained(lm: Representation, corpus: Corpus) -> Representation:
         With random weights.
     """
     model = clone(lm).set_params(cache_size=CACHE_BYTES)
-    return model.initialize(_tokenise([contig[:100_000] for contig in corpus.contigs[:1]], token_size(lm)))
+    return model.initialize(
+        _tokenise([contig[:100_000] for contig in corpus.contigs[:1]], default_tokens(lm))
+    )

@@ -4,6 +4,7 @@ A task says what is read and how; what is compared is the same everywhere, from 
 each phase of pretraining brings.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +27,9 @@ from benchmarks.pretraining import (
     CACHE_BYTES,
     NETWORK,
     PRETRAINING_STEPS,
+    THREE_BASES,
     Pretrained,
+    Tokens,
     finetune,
     make_language_model,
     pretrain,
@@ -34,7 +37,6 @@ from benchmarks.pretraining import (
 from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
 from skgenome.classification import SequenceClassifier, ULMFiTClassifier
-from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
 from skgenome.training import resolve_device
 
@@ -44,8 +46,8 @@ FINE_TUNING = {"learning_rate": 1e-3}
 FROM_SCRATCH = {"training": "finetune", "learning_rate": 5e-3, "learning_rate_ratio": 1.0}
 #: Second phase. Compared on rows of E. coli's training set: 2 and 15 passes are worse than 6.
 LM_LEARNING_RATE = 1e-3
-#: Bases in a token.
-K = 3
+#: Bases in a token of the baseline that knows positions.
+POSITIONS_K = 3
 #: Bases of a corpus in a quick run, and of how many sequences one is kept.
 QUICK_BASES, QUICK_EVERY = 300_000, 40
 
@@ -79,6 +81,8 @@ class Reading(NamedTuple):
     """Whether what counts stands at the same place in every sequence."""
     max_length: int | None = None
     """Bases that networks read of a longer sequence, from the first on."""
+    tokens: Tokens = THREE_BASES
+    """What a language model reads."""
 
     def options(self) -> dict[str, object]:
         """Give the parameters of a classifier."""
@@ -86,10 +90,9 @@ class Reading(NamedTuple):
 
     def before(self, network: ClassifierMixin) -> Pipeline:
         """Put the tokenizer before a network."""
-        # A token less for every base but one that a k-mer holds.
-        n_tokens = self.max_length and self.max_length - K + 1
-        tokens = KmerTokenizer(k=K, max_length=n_tokens, truncation="right", padding=False)
-        return Pipeline([("tokens", tokens), ("classifier", network)])
+        n_tokens = self.max_length and self.tokens.count(self.max_length)
+        tokenizer = self.tokens.tokenizer(max_length=n_tokens, truncation="right", padding=False)
+        return Pipeline([("tokens", tokenizer), ("classifier", network)])
 
 
 class LabelledSet(NamedTuple):
@@ -191,8 +194,8 @@ def make_baselines(
         f"k-mers up to {reading.largest_k} + L2 logistic regression": Pipeline(short + ridge()),
     }
     if reading.aligned:
-        name = f"{K}-mers at their positions + L2 logistic regression"
-        baselines[name] = Pipeline(positions(K, unlabelled) + ridge())
+        name = f"{POSITIONS_K}-mers at their positions + L2 logistic regression"
+        baselines[name] = Pipeline(positions(POSITIONS_K, unlabelled) + ridge())
     cnn = SmallCNN(
         aligned=reading.aligned,
         max_length=reading.max_length,
@@ -383,18 +386,20 @@ class TransferTask:
             if settings.quick:
                 sets = [labelled.thin() for labelled in sets]
                 corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
-        with watch("pretraining, or finding it done"):
-            models = [pretrain(make(), corpus, settings.work_dir) for corpus in corpora]
         untrained = make().set_params(cache_size=CACHE_BYTES, verbose=0)
-        scores, tuned = [], []
+        scores: list[Score] = []
+        facts: dict[str, dict] = {}
         for labelled in sets:
             unlabelled, reading = labelled.train.data, labelled.reading
+            with watch("pretraining, or finding it done"):
+                work = settings.work_dir
+                models = [pretrain(make(), corpus, work, reading.tokens) for corpus in corpora]
             with watch("fine-tuning the language models, or finding it done"):
                 how = (
                     [sequence[: reading.max_length] for sequence in unlabelled],
                     plan.lm_epochs,
                     LM_LEARNING_RATE,
-                    settings.work_dir,
+                    work,
                 )
                 phases = [Phases(model, finetune(model, *how)) for model in models]
             methods = self.make_methods(phases, untrained, unlabelled, reading, plan, settings.device)
@@ -402,7 +407,8 @@ class TransferTask:
                 scores += measure(
                     methods, labelled, plan, self.metrics, settings.random_state, settings.device, parts
                 )
-            tuned += [phase.tuned for phase in phases]
+            # The sets may share a pretraining, and nothing else.
+            facts |= {json.dumps(one.facts): one.facts for phase in phases for one in phase}
         watch.add(EARLIER, parts.seconds_before)
         bunches = [bunch for labelled in sets for bunch in (labelled.train, *labelled.tests.values())]
         return make_record(
@@ -416,7 +422,7 @@ class TransferTask:
             protocol=self._describe_protocol(sets[0], plan),
             chance=_chance(sets, self.metrics),
             published=list(self.published),
-            pretraining=[facts for _, facts in (*models, *tuned)],
+            pretraining=list(facts.values()),
         )
 
     def _describe_protocol(self, labelled: LabelledSet, plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from sklearn.utils import Bunch
 
 from benchmarks.corpora import Corpus, fetch_human
+from benchmarks.pretraining import FIVE_BASES_BY_TWO, HUMAN_STEPS
 from benchmarks.records import fold, published_row
 from benchmarks.transfer import LabelledSet, Plan, Reading, TransferTask, hold_out
 from skgenome.datasets import fetch_human_promoters
@@ -12,7 +13,8 @@ of the test part of Genomic Benchmarks' set, of 251 bp: {n_train} to learn from,
 similarity since many overlap. "TATA" are those of the GUE benchmark, of 300 bp, trained on its train part and
 tested on its test part. {n_repeats} draws of {n_labels} labels; with all labels, {n_seeds} seeds of the
 training. The language model was pretrained on 4.7 Mbp of human sequence, no more than the data at hand hold,
-then trained further on the training sequences without their labels."""
+in tokens of five bases of which every other base begins one, then trained further on the training sequences
+without their labels."""
 SOURCE = fold(
     """Genomic-ULMFiT (Heyer 2019), promoters of both kinds, -200/+50, another and larger set on a random
     split; of it its author says that motifs of 50 to 150 bp occur in the negatives alone."""
@@ -40,15 +42,15 @@ def read(data_home: str | None) -> tuple[list[LabelledSet], list[Corpus]]:
         fetch_human_promoters(kind="tata", subset=subset, data_home=data_home) for subset in ("train", "test")
     )
     sets = [
-        _labelled("non-TATA", *hold_out(nontata), n_segments=62),
-        _labelled("TATA", train, test, n_segments=74),
+        _labelled("non-TATA", *hold_out(nontata), n_segments=31),
+        _labelled("TATA", train, test, n_segments=37),
     ]
     return sets, [fetch_human(data_home)]
 
 
 def _labelled(name: str, train: Bunch, test: Bunch, n_segments: int) -> LabelledSet:
     # Segments of 4 tokens, as for E. coli.
-    reading = Reading(strand="forward", pooling=n_segments, largest_k=5, aligned=True)
+    reading = Reading("forward", n_segments, largest_k=5, aligned=True, tokens=FIVE_BASES_BY_TWO)
     return LabelledSet(train, {name: test}, reading)
 
 
@@ -58,6 +60,7 @@ run = TransferTask(
     protocol=PROTOCOL,
     read=read,
     plan=Plan((100, 1000), n_repeats=3, n_seeds=3, lm_epochs=3, max_epochs=2, scratch_epochs=6),
+    n_steps=HUMAN_STEPS,
     published=(
         published_row("published: CNNProm", "matthews_corrcoef", {"non-TATA all": 0.89}, SOURCE_CNN),
         *(

@@ -1,6 +1,7 @@
 """The task ``metagenomics``: the genus of simulated 16S reads, of genes that were not learnt from."""
 
 from benchmarks.corpora import Corpus, fetch_all_bacteria
+from benchmarks.pretraining import FIVE_BASES_BY_TWO
 from benchmarks.records import fold, published_row
 from benchmarks.transfer import LabelledSet, Plan, Reading, TransferTask
 from benchmarks.windows import LM_NETWORK, LM_STEPS
@@ -9,8 +10,8 @@ from skgenome.datasets import fetch_16s_reads
 #: Amplicons begin at one primer, so what counts has its place; shotgun reads begin anywhere, on either
 #: strand.
 READINGS = {
-    "amplicon": Reading(strand="forward", pooling=40, largest_k=4, aligned=True),
-    "shotgun": Reading(strand="average", pooling="concat", largest_k=4, aligned=False),
+    "amplicon": Reading("forward", 40, largest_k=4, aligned=True, tokens=FIVE_BASES_BY_TWO),
+    "shotgun": Reading("average", "concat", largest_k=4, aligned=False, tokens=FIVE_BASES_BY_TWO),
 }
 N_READS_PER_GENE = 10
 
@@ -18,9 +19,9 @@ PROTOCOL = f"""Reads of about 400 bases, simulated from 1000 real 16S genes of 1
 and indels: those of one region between two primers, and those of anywhere in the gene on either strand.
 {{n_train}} amplicon reads to learn from and {{n_test}} to test on, {N_READS_PER_GENE} of each gene. No gene
 has reads on both sides, and equal genes count as one; the published split was a random one of reads, so that
-every gene was learnt from. With all labels, {{n_seeds}} seeds of the training. The language model is that of
-the task gram-staining, pretrained on 58 bacterial genomes, then trained further on the reads to learn from,
-without their labels."""
+every gene was learnt from. With all labels, {{n_seeds}} seeds of the training. The language model was
+pretrained on 58 bacterial genomes, in tokens of five bases of which every other base begins one, then trained
+further on the reads to learn from, without their labels."""
 SOURCE = fold(
     """Genomic-ULMFiT (Heyer 2019); reads of one gene on both sides of a random split: another and easier
     task."""

@@ -1,7 +1,10 @@
 """The head, fitted on the features of an encoder that is not moved: where fine-tuning starts from."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from scipy.linalg import blas, lapack, solve_triangular
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from torch import nn
@@ -14,6 +17,8 @@ from skgenome.training import train_head
 #: Strengths that the linear probe chooses from.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 5
+#: Features that are turned into double precision at once.
+_COLUMNS = 1024
 
 # The hidden layer is trained for so many steps of so many rows, on features: seconds.
 _HEAD_STEPS, _HEAD_BATCH, _HEAD_RATE = 600, 64, 3e-3
@@ -118,14 +123,13 @@ def fit_head(
         )
         return
     with torch.no_grad():
-        x, rotation = _rotate(head.standardize(torch.from_numpy(features)).double().numpy())
+        x, restore = _rotate(head.standardize(torch.from_numpy(features)).numpy())
         splits = fold_splits(targets, _FOLDS, seed)
         if coder.kind == "multilabel":
             fits = [_probe_known(x, column, weights, splits) for column in y.T]
         else:
             fits = [_probe(x, y, weights, splits)]
-        weights = np.vstack([fit.coef_ for fit in fits])
-        head.linear.weight.copy_(torch.from_numpy(weights if rotation is None else weights @ rotation))
+        head.linear.weight.copy_(torch.from_numpy(restore(np.vstack([fit.coef_ for fit in fits]))))
         # In training the mean loss is minimised: the same optimum, with the penalty divided alike.
         n_labels = len(fits) if coder.kind == "multilabel" else 1
         strengths = [fit.C * len(y) * n_labels for fit in fits for _ in range(len(fit.coef_))]
@@ -133,32 +137,49 @@ def fit_head(
         head.linear.bias.copy_(torch.from_numpy(np.concatenate([fit.intercept_ for fit in fits])))
 
 
-def _rotate(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rotate features of which there are far more than rows, so that there are as many as rows.
+def _rotate(x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """Rotate features of which there are more than rows, so that there are as many as rows.
 
     The weights of an L2-penalised model are sums of its rows, and have the same norm in any rotation: what is
-    fitted on the one is what is fitted on the other, in a fraction of the time.
+    fitted on the one is what is fitted on the other, in a fraction of the time. Any factor of the products of
+    the rows is such a rotation. That of Cholesky takes a twentieth of the time of singular values, and with
+    pivots it stops at the rank.
 
     Parameters
     ----------
-    x : ndarray of float64, shape (n_rows, n_features)
+    x : ndarray of float32, shape (n_rows, n_features)
         Features.
 
     Returns
     -------
     rotated : ndarray of float64, shape (n_rows, n_directions)
-        The same rows; `x` itself where it is not much wider than high.
-    rotation : ndarray of float64, shape (n_directions, n_features), or None
-        Turns weights for the one into weights for the other; None where they are the same.
+        The same rows; `x` itself where it is not wider than high.
+    restore : callable
+        Turns weights for the one, of shape (n_outputs, n_directions), into weights for the other.
     """
     n_rows, n_features = x.shape
-    if n_features < 2 * n_rows:
-        return x, None
-    values, vectors = np.linalg.eigh(x @ x.T)
-    # Beyond the rank there is nothing but rounding.
-    kept = values > values[-1] * n_rows * np.finfo(float).eps
-    scale = np.sqrt(values[kept])
-    return vectors[:, kept] * scale, vectors[:, kept].T @ x / scale[:, None]
+    if n_features <= n_rows:
+        return x.astype(np.float64), lambda weights: weights
+    products = np.zeros((n_rows, n_rows), order="F")
+    for start in range(0, n_features, _COLUMNS):
+        # Columns by columns, so that there is no copy of everything in double precision.
+        part = x[:, start : start + _COLUMNS].astype(np.float64)
+        products = blas.dsyrk(1.0, part.T, trans=1, lower=1, beta=1.0, c=products, overwrite_c=1)
+    factor, order, rank, _ = lapack.dpstrf(products, lower=1, overwrite_a=1)
+    factor, order = np.tril(factor)[:, :rank], order - 1
+    rotated = np.empty_like(factor)
+    rotated[order] = factor
+
+    def restore(weights: np.ndarray) -> np.ndarray:
+        shares = solve_triangular(factor[:rank], weights.T, lower=True, trans="T")
+        # A sum of rows; in double precision, since for rows that are nearly alike the shares are large.
+        parts = (
+            x[order[:rank], start : start + _COLUMNS].astype(np.float64)
+            for start in range(0, n_features, _COLUMNS)
+        )
+        return np.hstack([shares.T @ part for part in parts])
+
+    return rotated, restore
 
 
 def _probe_known(x: np.ndarray, y: np.ndarray, weights: np.ndarray, splits: list) -> LogisticRegression:
@@ -175,13 +196,15 @@ def _probe(x: np.ndarray, y: np.ndarray, weights: np.ndarray, splits: list) -> L
     classes = np.unique(y)
     splits = complete_splits(y, splits)
     losses = np.zeros(len(STRENGTHS))
+    # Single precision will do to choose.
+    folds = x.astype(np.float32) if splits else x
     for train, test in splits:
         model = LogisticRegression(max_iter=1000, warm_start=True)
         for i, C in enumerate(STRENGTHS):
-            model.set_params(C=C).fit(x[train], y[train], sample_weight=weights[train])
+            model.set_params(C=C).fit(folds[train], y[train], sample_weight=weights[train])
             losses[i] += log_loss(
                 y[test],
-                model.predict_proba(x[test]),
+                model.predict_proba(folds[test]),
                 sample_weight=weights[test],
                 labels=classes,
                 normalize=False,

@@ -7,7 +7,14 @@ import pytest
 
 from benchmarks import pretraining
 from benchmarks.corpora import Corpus
-from benchmarks.pretraining import default_work_dir, draw_untrained, finetune, fingerprint, pretrain
+from benchmarks.pretraining import (
+    Tokens,
+    default_work_dir,
+    draw_untrained,
+    finetune,
+    fingerprint,
+    pretrain,
+)
 from skgenome.datasets import make_genomes
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
@@ -85,6 +92,21 @@ def test_fingerprint_tells_corpora_and_tokens_apart(corpus):
     lm = LanguageModel(**TINY)
     cut = corpus._replace(contigs=[corpus.contigs[0][:100], corpus.contigs[0][100:]])
     assert fingerprint(lm, corpus) != fingerprint(lm, cut)
+    names = {fingerprint(lm, corpus, tokens) for tokens in (None, Tokens(3, 1), Tokens(3, 2), Tokens(5, 1))}
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("tokens", [Tokens(3, 1), Tokens(5, 2), Tokens(4, 3)])
+def test_tokens_are_counted_as_the_tokenizer_cuts_them(tokens):
+    for length in (tokens.k, 20, 33):
+        assert tokens.count(length) == len(tokens.tokenizer(padding=False).transform(["A" * length])[0])
+
+
+def test_pretrain_reads_the_tokens_it_is_told(corpus, tmp_path):
+    start = pretrain(LanguageModel(**TINY), corpus, tmp_path, Tokens(5, 2))
+    tuned = finetune(start, corpus.contigs, 1, 1e-3, tmp_path)
+    for model, facts in (start, tuned):
+        assert (model.k_, model.stride_) == (facts["k"], facts["stride"]) == (5, 2)
 
 
 def test_draw_untrained_has_the_weights_that_training_starts_from(corpus):

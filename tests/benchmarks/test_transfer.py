@@ -424,7 +424,7 @@ def test_run_knows_the_share_of_the_commonest_class(task, tmp_path, monkeypatch)
 
     monkeypatch.setattr(transfer, "measure", nothing)
     monkeypatch.setattr(transfer, "QUICK_EVERY", 1)
-    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, _: Pretrained(lm, {"corpus": corpus.name}))
+    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, *_: Pretrained(lm, {"corpus": corpus.name}))
     monkeypatch.setattr(transfer, "finetune", lambda model, *_: model)
     one = replace(task, read=read, metrics=("accuracy", "roc_auc"))
     record = one.run(Settings(None, "cpu", 0, tmp_path, quick=True))
@@ -452,7 +452,7 @@ def invented_data(monkeypatch, tmp_path):
             if name.startswith("fetch_") and function.__module__.startswith("skgenome"):
                 given = genomes if module is corpora else labelled
                 monkeypatch.setattr(module, name, partial(give, given))
-    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, _: Pretrained(lm, {"corpus": corpus.name}))
+    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, *_: Pretrained(lm, {"corpus": corpus.name}))
     monkeypatch.setattr(transfer, "finetune", lambda model, *_: model)
     monkeypatch.setattr(transfer, "measure", pretend_to_measure)
 
