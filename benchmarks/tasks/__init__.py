@@ -22,6 +22,10 @@ TASKS = {
         "ecoli_ablation",
         "the same promoters: what each phase and each trick of ULMFiT brings",
     ),
+    "ecoli-promoters-tokens": (
+        "ecoli_tokens",
+        "the same promoters: tokens of three and five bases, at every base or every other",
+    ),
     "gram-staining": ("gram_staining", "windows of 6700 bp, split by genus: AUROC with few labelled genomes"),
     "human-enhancers": ("human_enhancers", "enhancers or not, 500 bp: area under the ROC curve"),
     "human-promoters": ("human_promoters", "promoters with and without a TATA box: Matthews correlation"),

@@ -206,7 +206,7 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
             return gradual_stages(n_groups, self.epochs_per_stage, self.max_epochs, self.learning_rate)
         return [Stage(n_groups, self.max_epochs, self.learning_rate)]
 
-    def _recipe(self, stages):
+    def _recipe(self, stages, from_scratch=False):
         """Gather what all trainings of one fit have in common."""
         device = resolve_device(self.device)
         return Recipe(
@@ -233,12 +233,13 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
                 "validation_dtype": torch.bfloat16 if self.precision == "bfloat16" else torch.float32,
                 "progress": bool(self.verbose),
             },
+            from_scratch=from_scratch,
         )
 
-    def _learn(self, encoder, token_ids, rows, targets, random_state):
+    def _learn(self, encoder, token_ids, rows, targets, random_state, from_scratch=False):
         """Fit head and network on some rows; all of them tell the scale of the features."""
         pooled = encoder.pooled_encoder()
-        recipe = self._recipe(self._stages(len(pooled.layer_groups()) + 1))
+        recipe = self._recipe(self._stages(len(pooled.layer_groups()) + 1), from_scratch)
         reference = encoder.transform(token_ids)
         own = token_ids if len(rows) == token_ids.n_rows else token_ids.take(rows)
         labelled = Labelled.of(own, reference[rows], targets, encoder.strand, encoder.k_)

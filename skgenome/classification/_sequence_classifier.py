@@ -29,7 +29,9 @@ class SequenceClassifier(BaseSequenceClassifier):
     encoder : estimator
         A :class:`~skgenome.representation.LanguageModel`. A fitted one, in a
         :class:`~sklearn.frozen.FrozenEstimator` or not, gives the weights to start from and is itself never
-        changed. One that is not fitted gives the network alone, with random weights: the baseline.
+        changed. One that is not fitted gives the network alone, with random weights: the baseline. The head
+        then starts with all classes equally likely, and ``training='finetune'`` with a higher rate and
+        ``learning_rate_ratio=1`` is the better choice, since there is nothing to keep.
     head : {'linear', 'mlp', 'concat-pool'}, default='linear'
         ``'linear'`` is a logistic regression on the pooled states, ``'mlp'`` has a hidden layer between,
         ``'concat-pool'`` has one on last, max and mean of the last layer, as published.
@@ -191,13 +193,15 @@ class SequenceClassifier(BaseSequenceClassifier):
             groups=groups,
         )
         random_state = check_random_state(self.random_state)
-        encoder = self._start_encoder(token_ids)
-        return self._learn(encoder, token_ids.take(rows), np.arange(len(rows)), targets, random_state)
+        encoder, from_scratch = self._start_encoder(token_ids)
+        token_ids, rows = token_ids.take(rows), np.arange(len(rows))
+        return self._learn(encoder, token_ids, rows, targets, random_state, from_scratch)
 
     def _start_encoder(self, token_ids):
-        """Give an encoder to train: a copy of the fitted one, or a network with random weights."""
+        """Give a copy of the fitted encoder, or a network with random weights; and say whether it is that."""
         encoder = self._copy_encoder(self.encoder).set_params(**self._reading())
-        return encoder if hasattr(encoder, "module_") else encoder.initialize(token_ids)
+        from_scratch = not hasattr(encoder, "module_")
+        return encoder.initialize(token_ids) if from_scratch else encoder, from_scratch
 
     @fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -241,16 +245,19 @@ class SequenceClassifier(BaseSequenceClassifier):
         )
         random_state = check_random_state(self.random_state)
         goes_on = hasattr(self, "head_")
-        encoder = copy.deepcopy(self.encoder_) if goes_on else self._start_encoder(token_ids)
+        encoder, from_scratch = (
+            (copy.deepcopy(self.encoder_), False) if goes_on else self._start_encoder(token_ids)
+        )
         encoder.set_params(device=self.device, precision=self.precision)
         pooled = encoder.pooled_encoder()
-        recipe = self._further_recipe(len(pooled.layer_groups()) + 1)
+        recipe = self._further_recipe(len(pooled.layer_groups()) + 1, from_scratch)
         token_ids = token_ids.take(rows)
         labelled = Labelled.of(token_ids, encoder.transform(token_ids), targets, encoder.strand, encoder.k_)
         with seeded(random_state, resolve_device(self.device)) as seed:
             head = copy.deepcopy(self.head_) if goes_on else None
             if head is None:
-                head = start_head(labelled, np.arange(len(rows)), recipe, labelled.features, seed)
+                every = np.arange(len(rows))
+                head = start_head(labelled, every, recipe, labelled.features, seed)
             trained = train(pooled, head, labelled.rows, recipe, seed)
         history = _go_on(self.history_ if goes_on else [], trained.history)
         return self._keep(encoder, coder, trained._replace(history=history, best_epoch=len(history) - 1))
@@ -266,10 +273,11 @@ class SequenceClassifier(BaseSequenceClassifier):
             )
         return self.coder_
 
-    def _further_recipe(self, n_groups):
+    def _further_recipe(self, n_groups, from_scratch):
         """Train everything at once, or the head alone on features that hold still."""
         frozen = self.training == "frozen"
-        recipe = self._recipe([Stage(1 if frozen else n_groups, self.max_epochs, self.learning_rate)])
+        stage = Stage(1 if frozen else n_groups, self.max_epochs, self.learning_rate)
+        recipe = self._recipe([stage], from_scratch and not frozen)
         return recipe._replace(dropouts=dict.fromkeys(recipe.dropouts, 0.0)) if frozen else recipe
 
 

@@ -70,6 +70,8 @@ class Recipe(NamedTuple):
     """What is trained for how long; none leaves the network at its fitted head."""
     options: dict[str, Any]
     """The other options of :func:`skgenome.training.finetune`."""
+    from_scratch: bool = False
+    """Whether the encoder has random weights."""
 
 
 class Trained(NamedTuple):
@@ -84,9 +86,19 @@ class Trained(NamedTuple):
 
 
 def start_head(
-    labelled: Labelled, rows: np.ndarray, recipe: Recipe, reference: np.ndarray, seed: int
+    labelled: Labelled,
+    rows: np.ndarray,
+    recipe: Recipe,
+    reference: np.ndarray,
+    seed: int,
+    *,
+    is_trained: bool = True,
 ) -> torch.nn.Module:
-    """Make a head and fit it on the features as they are.
+    """Make a head, and fit it on the features as they are if these are worth it.
+
+    Features of random weights vary little and tell little: a head that is fitted on them has large weights,
+    through which the first steps of the encoder throw the scores about. Promoters of *E. coli*, 5300 labels:
+    accuracy .973 from a head of zeros, .949 from a fitted one that no pass of training could improve on.
 
     Parameters
     ----------
@@ -100,23 +112,33 @@ def start_head(
         Features that tell the scale, of unlabelled rows too.
     seed : int
         Of folds and draws.
+    is_trained : bool, default=True
+        Whether head and encoder are trained next.
 
     Returns
     -------
     LinearHead or MLPHead
-        The head. Where a class is missing from the labels it starts at zero: all are equally likely.
+        The head. Where a class is missing from the labels, and above random weights that are trained next,
+        its last layer is zero: all classes are equally likely.
     """
     targets = labelled.targets.subset(rows)
     head = make_head(n_features=reference.shape[1], n_outputs=targets.coder.n_outputs, **recipe.head)
+    if recipe.from_scratch and is_trained:
+        return _even(head)
     head.standardize.measure(torch.from_numpy(reference))
     known = targets.y if targets.y.ndim == 2 else targets.coder.classes
     if shows_all(targets.y, known):
         weight_decay = recipe.options["weight_decay"]
         fit_head(head, labelled.features[rows], targets, weight_decay=weight_decay, seed=seed)
-    else:
-        last = [layer for layer in head.modules() if isinstance(layer, torch.nn.Linear)][-1]
-        torch.nn.init.zeros_(last.weight)
-        torch.nn.init.zeros_(last.bias)
+        return head
+    return _even(head)
+
+
+def _even(head: torch.nn.Module) -> torch.nn.Module:
+    """Make all classes equally likely."""
+    last = [layer for layer in head.modules() if isinstance(layer, torch.nn.Linear)][-1]
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.zeros_(last.bias)
     return head
 
 
@@ -209,7 +231,10 @@ class Trainer:
         Trained
             The network and how it came about.
         """
-        head = start_head(self.labelled, rows, self.recipe, self.reference, self.seed)
+        is_trained = bool(self.recipe.stages) and n_epochs != 0
+        head = start_head(
+            self.labelled, rows, self.recipe, self.reference, self.seed, is_trained=is_trained
+        )
         validation = None if held_out is None else self.labelled.rows.subset(held_out)
         part = self.labelled.rows.subset(rows)
         return train(

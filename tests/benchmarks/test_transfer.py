@@ -44,6 +44,7 @@ from skgenome.representation import LanguageModel
 TRANSFER_TASKS = {
     "ecoli-promoters-ablation": "ecoli_ablation",
     "ecoli-promoters-fine-tuning": "ecoli_fine_tuning",
+    "ecoli-promoters-tokens": "ecoli_tokens",
     "human-enhancers": "human_enhancers",
     "human-promoters": "human_promoters",
     "metagenomics": "metagenomics",
@@ -544,6 +545,7 @@ def test_ablation_changes_one_thing_in_each_row(phases, promoters):
 
 CONDITIONS = {
     "ecoli-promoters-ablation": {"20"},
+    "ecoli-promoters-tokens": {f"{cut} {n}" for cut in ("3/1", "5/1", "5/2") for n in ("20", "all")},
     "human-enhancers": {"20", "all"},
     "human-promoters": {"non-TATA 20", "non-TATA all", "TATA 20", "TATA all"},
     "metagenomics": {"amplicon all", "shotgun all"},
@@ -557,8 +559,8 @@ CONDITIONS = {
 def test_quick_run_on_real_data(name, real_data_home, tmp_path):
     record = run_task(name, Settings(str(real_data_home), "cpu", 0, tmp_path, quick=True))
     assert {row["condition"] for row in record.scores} == CONDITIONS[name]
-    n_sets = 2 if name in {"human-promoters", "metagenomics"} else 1
-    assert len(record.pretraining) == 1 + n_sets
+    n_models = {"human-promoters": 3, "metagenomics": 3, "ecoli-promoters-tokens": 6}
+    assert len(record.pretraining) == n_models.get(name, 2)
     assert record.data
     assert not any(row["file"].startswith("/") for row in record.data)
     for row in record.published:

@@ -272,3 +272,27 @@ def test_from_scratch_a_motif_is_learnt_that_random_features_do_not_show(make, m
     frozen = make(encoder, training="frozen").fit(train.X, train.y)
     assert scratch.score(test.X, test.y) > 0.9
     assert frozen.score(test.X, test.y) < 0.75
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp"])
+@pytest.mark.parametrize("early_stopping", [False, "cv", "holdout"])
+def test_from_scratch_all_classes_are_equally_likely_at_the_start(make, make_lm, draw, head, early_stopping):
+    """A head that is fitted on random features has weights so large that the first steps are thrown away."""
+    train = draw(60, seed=3)
+    params = {"head": head, "early_stopping": early_stopping, "max_epochs": 1, "training": "finetune"}
+    classifier = make(make_lm(), **params).fit(train.X, train.y)
+    if early_stopping:
+        assert classifier.history_[0]["valid_loss"] == pytest.approx(np.log(2), rel=1e-6)
+    assert (classifier.best_epoch_ == 0) == bool((classifier.head_.standardize.scale != 1).any())
+    if classifier.best_epoch_ == 0 and head == "linear":
+        frozen = make(make_lm(), head=head, training="frozen").fit(train.X, train.y)
+        np.testing.assert_array_equal(
+            classifier.decision_function(train.X), frozen.decision_function(train.X)
+        )
+
+
+def test_from_scratch_the_head_alone_is_fitted_on_the_features(make, make_lm, draw):
+    train = draw(60, seed=3)
+    frozen = make(make_lm(), training="frozen").fit(train.X, train.y)
+    assert (frozen.head_.standardize.scale != 1).any()
+    assert (frozen.head_.linear.weight != 0).any()
