@@ -105,6 +105,29 @@ def scaled(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
     return [*steps, ("scale", FrozenEstimator(scaler))]
 
 
+def rotated(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
+    """Put scaled features of which there are far more than sequences onto as many directions as sequences.
+
+    L2 logistic regression comes to the same in the directions that the sequences span, and in a fraction of
+    the time.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator)
+        What :func:`scaled` gives.
+    unlabelled : sequence of str
+        All that is learnt from and tested on.
+
+    Returns
+    -------
+    list of (str, estimator)
+        First steps of a Pipeline, fitted.
+    """
+    features = np.asarray(Pipeline(steps).transform(unlabelled), dtype=np.float32)
+    rotation = PCA(svd_solver="full").fit(features)
+    return [*steps, ("rotation", FrozenEstimator(rotation))]
+
+
 def with_components(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
     """Put the principal components of sequences without labels beside scaled features.
 
