@@ -3,7 +3,8 @@
 This sub-package knows torch alone.
 """
 
-from skgenome.nn._awd_lstm import AWDLSTM, AWDLSTMLanguageModel, EncoderOutput
+from skgenome.nn._awd_lstm import AWDLSTM, AWDLSTMLanguageModel
+from skgenome.nn._causal_cnn_lstm import CNNLSTM, CNNLSTMLanguageModel
 from skgenome.nn._cnn_lstm import DanQ
 from skgenome.nn._context import CONTEXTS, CausalConvContext, RecurrentContext, make_context
 from skgenome.nn._contrastive import ContrastiveModule, reverse_complement_patches
@@ -30,15 +31,20 @@ from skgenome.nn._pooling import (
     pool,
 )
 from skgenome.nn._resnet import ResNet1d
+from skgenome.nn._token_encoder import BaseLanguageModel, BaseTokenEncoder, EncoderOutput
 
 __all__ = [
     "AWDLSTM",
     "BOTH_STRANDS",
+    "CNNLSTM",
     "CONTEXTS",
     "NEGATIVES",
     "POOLINGS",
     "AWDLSTMLanguageModel",
+    "BaseLanguageModel",
     "BasePooled",
+    "BaseTokenEncoder",
+    "CNNLSTMLanguageModel",
     "CausalConvContext",
     "ClassificationLoss",
     "ContrastiveModule",

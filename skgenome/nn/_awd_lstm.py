@@ -1,25 +1,13 @@
 """AWD-LSTM: the encoder, and the language model that shares its embedding."""
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from skgenome.nn._dropout import DropConnectLSTM, EmbeddingDropout, LockedDropout, LSTMState
+from skgenome.nn._dropout import EmbeddingDropout
+from skgenome.nn._token_encoder import BaseLanguageModel, BaseTokenEncoder, LayerState
 
 
-class EncoderOutput(NamedTuple):
-    """What an encoder gives for a batch."""
-
-    raw: list[Tensor]
-    """Output of each layer before dropout, (batch, time, features)."""
-    dropped: list[Tensor]
-    """Output of each layer after dropout; the last one is what a head reads."""
-    state: list[LSTMState]
-    """State of each layer after the last step: pass it in to go on."""
-
-
-class AWDLSTM(nn.Module):
+class AWDLSTM(BaseTokenEncoder):
     """LSTM layers with dropout on tokens, on activations and on recurrent weights.
 
     The first layer goes from `embedding_size` to `hidden_size`, the last one back to `embedding_size`.
@@ -64,86 +52,30 @@ class AWDLSTM(nn.Module):
         weight_p: float = 0.15,
     ):
         super().__init__()
-        self.layer_sizes = [hidden_size] * (n_layers - 1) + [embedding_size]
         embedding = nn.Embedding(n_tokens, embedding_size, padding_idx=0)
         # Small, as in the paper's section 5: the same matrix is the softmax layer.
         nn.init.uniform_(embedding.weight, -0.1, 0.1)
         self.embedding_dropout = EmbeddingDropout(embedding, embedding_p)
-        self.input_dropout = LockedDropout(input_p)
-        self.layers = nn.ModuleList(
-            DropConnectLSTM(n_in, n_out, weight_p)
-            for n_in, n_out in zip([embedding_size, *self.layer_sizes], self.layer_sizes, strict=False)
-        )
-        self.hidden_dropouts = nn.ModuleList(LockedDropout(hidden_p) for _ in range(n_layers - 1))
+        layer_sizes = [hidden_size] * (n_layers - 1) + [embedding_size]
+        self._add_layers(embedding_size, layer_sizes, input_p=input_p, hidden_p=hidden_p, weight_p=weight_p)
 
     @property
     def embedding(self) -> nn.Embedding:
         """The table, registered once: with the dropout that reads it."""
         return self.embedding_dropout.embedding
 
-    def layer_groups(self, n_layers: int | None = None) -> list[nn.Module]:
-        """Give the parts that are unfrozen one after the other, from the input up.
+    @property
+    def front(self) -> nn.Module:
+        """The embedding, with its dropout."""
+        return self.embedding_dropout
 
-        Parameters
-        ----------
-        n_layers : int, optional
-            How many layers are run, from the first on. None: all.
-
-        Returns
-        -------
-        list of torch.nn.Module
-            The embedding, then each LSTM layer; all of them hold every parameter once.
-        """
-        return [self.embedding_dropout, *self.layers[:n_layers]]
-
-    def set_dropouts(self, *, input_p: float, hidden_p: float, embedding_p: float, weight_p: float) -> None:
-        """Change the four dropouts, in place: what is fine-tuned wants others than what is pretrained.
-
-        Parameters
-        ----------
-        input_p, hidden_p, embedding_p, weight_p : float
-            As at construction.
-        """
-        self.input_dropout.p = input_p
-        self.embedding_dropout.p = embedding_p
-        for dropout in self.hidden_dropouts:
-            dropout.p = hidden_p
-        for layer in self.layers:
-            layer.weight_p = weight_p
-
-    def forward(
-        self, token_ids: Tensor, state: list[LSTMState] | None = None, n_layers: int | None = None
-    ) -> EncoderOutput:
-        """Encode a batch.
-
-        Parameters
-        ----------
-        token_ids : LongTensor of shape (batch, time)
-            Token ids, padded on the right: padding has no influence on the real positions before it.
-        state : list of LSTM states, optional
-            The ``state`` of the piece before. None starts afresh.
-        n_layers : int, optional
-            How many layers to run, from the first on. None runs all.
-
-        Returns
-        -------
-        EncoderOutput
-            Outputs of all layers, before and after dropout, and the state to go on with. The last
-            layer's dropout is left to the head.
-        """
-        x = self.input_dropout(self.embedding_dropout(token_ids))  # (B, T, E)
-        raw, dropped, new_state = [], [], []
-        for i, layer in enumerate(self.layers[:n_layers]):
-            x, layer_state = layer(x, None if state is None else state[i])  # (B, T, H)
-            raw.append(x)
-            new_state.append(layer_state)
-            if i < len(self.hidden_dropouts):
-                x = self.hidden_dropouts[i](x)
-            dropped.append(x)
-        return EncoderOutput(raw, dropped, new_state)
+    def _read_tokens(
+        self, token_ids: Tensor, state: list[LayerState] | None
+    ) -> tuple[Tensor, list[LayerState]]:
+        return self.embedding_dropout(token_ids), []
 
 
-class AWDLSTMLanguageModel(nn.Module):
+class AWDLSTMLanguageModel(BaseLanguageModel):
     """An AWD-LSTM that predicts the next token with the transposed embedding (tied weights).
 
     Parameters
@@ -170,31 +102,20 @@ class AWDLSTMLanguageModel(nn.Module):
     """
 
     def __init__(self, n_tokens: int, output_p: float = 0.1, **encoder_params):
-        super().__init__()
-        self.encoder = AWDLSTM(n_tokens, **encoder_params)
-        self.output_dropout = LockedDropout(output_p)
+        super().__init__(AWDLSTM(n_tokens, **encoder_params), output_p)
         self.bias = nn.Parameter(self.encoder.embedding.weight.new_zeros(n_tokens))
 
-    def forward(
-        self, token_ids: Tensor, state: list[LSTMState] | None = None
-    ) -> tuple[Tensor, EncoderOutput]:
-        """Score what comes next at each position.
+    def decode(self, x: Tensor) -> Tensor:
+        """Compare the states of the last layer with the embedding of every token.
 
         Parameters
         ----------
-        token_ids : LongTensor of shape (batch, time)
-            Token ids.
-        state : list of LSTM states, optional
-            The ``state`` of the piece before.
+        x : Tensor of shape (batch, time, embedding_size)
+            The states, after dropout.
 
         Returns
         -------
-        logits : Tensor of shape (batch, time, n_tokens)
-            Scores of the token after each position.
-        output : EncoderOutput
-            What the encoder gave; its last ``dropped`` is what the softmax layer has read.
+        Tensor of shape (batch, time, n_tokens)
+            Scores before the softmax.
         """
-        output = self.encoder(token_ids, state)
-        x = self.output_dropout(output.raw[-1])  # (B, T, E)
-        output.dropped[-1] = x
-        return F.linear(x, self.encoder.embedding.weight, self.bias), output
+        return F.linear(x, self.encoder.embedding.weight, self.bias)

@@ -30,13 +30,15 @@ def real_positions(token_ids: Tensor) -> Tensor | None:
 
 
 class OneHotBases(nn.Module):
-    """Turn ids of single bases into four channels: A, C, G, T.
+    """Turn ids of bases into four channels: A, C, G, T. Those of k-mers, into four for each of their bases.
 
     Parameters
     ----------
     unknown : {'zero', 'uniform'}, default='zero'
-        What stands for an unknown base (id 1): nothing, or a quarter of each base. Padding (id 0) is
-        always nothing.
+        What stands for an unknown base or k-mer (id 1): nothing, or a quarter of each base. Padding (id 0)
+        is always nothing.
+    k : int, default=1
+        Bases in a token.
 
     Examples
     --------
@@ -49,12 +51,15 @@ class OneHotBases(nn.Module):
              [0.0000, 1.0000, 0.2500, 0.0000]]])
     """
 
-    def __init__(self, unknown: str = "zero"):
+    def __init__(self, unknown: str = "zero", *, k: int = 1):
         super().__init__()
         if unknown not in UNKNOWN_BASES:
             raise ValueError(f"unknown must be one of {sorted(UNKNOWN_BASES)}. Got {unknown!r} instead.")
-        self.unknown = unknown
-        table = torch.cat([torch.zeros(1, 4), torch.full((1, 4), UNKNOWN_BASES[unknown]), torch.eye(4)])
+        self.unknown, self.k = unknown, k
+        # K-mers follow in lexicographic order: their bases are the digits of a number to base 4.
+        bases = torch.arange(4**k)[:, None] // 4 ** torch.arange(k - 1, -1, -1) % 4  # (4**k, k)
+        special = torch.tensor([[0.0], [UNKNOWN_BASES[unknown]]]).expand(2, 4 * k)
+        table = torch.cat([special, torch.eye(4)[bases].flatten(1)])
         # It follows the network's device and dtype, but holds nothing that a file of weights should.
         self.register_buffer("table", table, persistent=False)
 
@@ -64,20 +69,20 @@ class OneHotBases(nn.Module):
         Parameters
         ----------
         token_ids : LongTensor of shape (batch, length)
-            0 is padding, 1 unknown, 2 to 5 are A, C, G and T.
+            0 is padding, 1 unknown, 2 to 5 are A, C, G and T, or from 2 on the k-mers.
 
         Returns
         -------
-        Tensor of shape (batch, 4, length)
-            The channels. They lie in memory base by base, which is how convolutions read fastest.
+        Tensor of shape (batch, 4 * k, length)
+            The channels. They lie in memory token by token, which is how convolutions read fastest.
 
         Raises
         ------
         IndexError
-            If an id is above 5 (on a GPU, whatever the device makes of it).
+            If an id is above that of the last k-mer (on a GPU, whatever the device makes of it).
         """
-        return F.embedding(token_ids, self.table).transpose(1, 2)  # (B, 4, L)
+        return F.embedding(token_ids, self.table).transpose(1, 2)  # (B, 4k, L)
 
     def extra_repr(self) -> str:
         """Say how unknown bases are read when the module is printed."""
-        return f"unknown={self.unknown!r}"
+        return f"unknown={self.unknown!r}" + (f", k={self.k}" if self.k > 1 else "")

@@ -140,8 +140,8 @@ class PooledEncoder(BasePooled):
 
     Parameters
     ----------
-    encoder : torch.nn.Module
-        Maps (token_ids, state, n_layers) to an :class:`EncoderOutput`, as :class:`AWDLSTM` does.
+    encoder : BaseTokenEncoder
+        Maps (token_ids, state, n_layers) to an :class:`EncoderOutput`.
     pooling : {'mean', 'max', 'last', 'concat'} or int
         As in :func:`make_accumulator`.
     layers : sequence of int
@@ -181,7 +181,7 @@ class PooledEncoder(BasePooled):
         piece_length : int
             Tokens through which the gradient goes back.
         dropouts : dict of str to float
-            As :meth:`AWDLSTM.set_dropouts` takes them.
+            As :meth:`BaseTokenEncoder.set_dropouts` takes them.
         """
         super().prepare_training(piece_length, dropouts)
         self.piece_length = piece_length

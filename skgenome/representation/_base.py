@@ -124,7 +124,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Each call is a training of its own, with a new optimiser and the present `learning_rate`,
         `schedule`, `max_epochs`, `max_steps` and dropouts, from the weights that the last one has left. The
-        sizes of the network stay those of the first fit.
+        network stays that of the first fit, in kind and sizes.
 
         Parameters
         ----------

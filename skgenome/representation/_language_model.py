@@ -1,14 +1,16 @@
 """LanguageModel: learn to predict the next token, give features for sequences."""
 
+import inspect
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skgenome._sklearn import Interval
-from skgenome.exceptions import ModelMismatchError
-from skgenome.nn import AWDLSTMLanguageModel, PooledEncoder
+from skgenome._sklearn import Interval, StrOptions
+from skgenome.exceptions import ModelMismatchError, SkgenomeWarning
+from skgenome.nn import AWDLSTMLanguageModel, CNNLSTMLanguageModel, PooledEncoder
 from skgenome.representation._base import BaseRepresentation
 from skgenome.representation._sampling import sample_token_ids
 from skgenome.sequences import TokenGeometry, check_token_ids, infer_geometry, overlaps_by
@@ -17,12 +19,19 @@ from skgenome.training import CHUNK, bits_per_base, language_model_net, resolve_
 #: With more tokens than this k gives, the softmax layer alone would outgrow a workstation.
 LARGEST_K = 9
 
+#: Architectures by name: what makes the network.
+ARCHITECTURES = {"awd-lstm": AWDLSTMLanguageModel, "cnn-lstm": CNNLSTMLanguageModel}
+
+#: The sizes that each has, beside the number of layers and their size.
+OWN_SIZES = {"awd-lstm": ("embedding_size",), "cnn-lstm": ("n_filters", "kernel_size")}
+
 
 class LanguageModel(BaseRepresentation):
     """Language model of DNA: pretrained on unlabelled tokens, read as features.
 
-    An AWD-LSTM learns to predict the next token of every contig. What it has learnt is then read off its
-    states: :meth:`transform` gives a vector for a sequence, which any scikit-learn estimator can work on.
+    An AWD-LSTM, or a convolution with LSTMs behind it, learns to predict the next token of every contig.
+    What it has learnt is then read off its states: :meth:`transform` gives a vector for a sequence, which any
+    scikit-learn estimator can work on.
 
     k and stride need not be told: they are read off the ids. Contigs of very different lengths stay a
     list of 1-D arrays (``KmerTokenizer(padding=False)``); a matrix padded with 0 works alike. The hidden
@@ -33,18 +42,28 @@ class LanguageModel(BaseRepresentation):
 
     Parameters
     ----------
+    architecture : {'awd-lstm', 'cnn-lstm'}, default='awd-lstm'
+        ``'awd-lstm'`` learns an embedding of the tokens, shared with the softmax layer, and reads it with
+        LSTM layers. ``'cnn-lstm'`` reads the bases of the tokens with filters that do not look ahead, and
+        what they find with LSTM layers; with ``KmerTokenizer(k=1)`` it is the model of one next base.
+        A size that the chosen one does not have, and that is not left at its default, is warned of.
     embedding_size : int, default=128
-        Features of a token and of the last layer. The published model has 400.
+        Features of a token and of the last layer, of an ``'awd-lstm'`` alone. The published model has 400.
+    n_filters : int, default=128
+        Filters, of a ``'cnn-lstm'`` alone. The published model has 320.
+    kernel_size : int, default=26
+        Tokens that a filter sees, of a ``'cnn-lstm'`` alone.
     hidden_size : int, default=256
-        Features of the layers before the last. The published model has 1150.
+        Features of the layers: of those before the last in an ``'awd-lstm'``, whose published model has 1150;
+        of all in a ``'cnn-lstm'``, whose published model has 320.
     n_layers : int, default=3
-        Number of LSTM layers.
+        Number of LSTM layers. The published ``'cnn-lstm'`` has one.
     output_p, hidden_p, input_p, embedding_p, weight_p : float, default=0.25, 0.1, 0.2, 0.02, 0.15
-        Dropout before the softmax layer, between layers, after the embedding, of whole tokens, and of
-        recurrent weights.
+        Dropout before the softmax layer, between layers, after the embedding or the filters, of whole tokens,
+        and of recurrent weights.
     dropout_scale : float, default=0.0
         Multiplies all five, and both penalties. A network of this size can't learn a corpus of tens of
-        Mbp by heart, and reads it with the fewest errors without any of them. The published model, 20
+        Mbp by heart, and reads it with the fewest errors without any of them. The published AWD-LSTM, 20
         times larger, has .2 to .35; so wants one that reads a few Mbp many times over.
     alpha, beta : float, default=2.0, 1.0
         Weights of the activation and of the temporal activation regularisation, times `dropout_scale`.
@@ -107,7 +126,7 @@ class LanguageModel(BaseRepresentation):
 
     Attributes
     ----------
-    module_ : skgenome.nn.AWDLSTMLanguageModel
+    module_ : skgenome.nn.AWDLSTMLanguageModel or skgenome.nn.CNNLSTMLanguageModel
         The network.
     k_, stride_ : int
         Geometry of the tokens. A stride of k or more reads as k.
@@ -129,9 +148,18 @@ class LanguageModel(BaseRepresentation):
     share bases scores above that: log2(66) = 6.04 for 3-mers at stride 1. Bits per base can be compared
     between tokenizers, perplexity can't.
 
+    The published one-next-base model sees windows of 500 bases and predicts the base behind each. Here the
+    same network goes over a contig once: since neither filters nor LSTMs look ahead, what it says at a base
+    is what it would say of the window that ends there, and all windows are learnt from in one pass. They
+    begin where the stretch does, rather than 500 bases before. The maximum over 13 positions is left out: a
+    prediction at every base takes a state at every base.
+
     References
     ----------
-    Merity, Keskar and Socher, "Regularizing and Optimizing LSTM Language Models" (2017).
+    Merity, Keskar and Socher, "Regularizing and Optimizing LSTM Language Models" (2017): ``'awd-lstm'``.
+
+    Quang and Xie, "DanQ: a hybrid convolutional and recurrent deep neural network for quantifying the
+    function of DNA sequences" (2016): the filters and the LSTM of ``'cnn-lstm'``.
 
     Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification" (2018): the first of
     its three phases.
@@ -152,7 +180,10 @@ class LanguageModel(BaseRepresentation):
 
     _parameter_constraints: dict = {
         **BaseRepresentation._parameter_constraints,
+        "architecture": [StrOptions(set(ARCHITECTURES))],
         "embedding_size": [Interval(Integral, 1, None, closed="left")],
+        "n_filters": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "output_p": [Interval(Real, 0, 1, closed="left")],
@@ -172,7 +203,10 @@ class LanguageModel(BaseRepresentation):
     def __init__(
         self,
         *,
+        architecture="awd-lstm",
         embedding_size=128,
+        n_filters=128,
+        kernel_size=26,
         hidden_size=256,
         n_layers=3,
         output_p=0.25,
@@ -207,7 +241,10 @@ class LanguageModel(BaseRepresentation):
         random_state=None,
         verbose=0,
     ):
+        self.architecture = architecture
         self.embedding_size = embedding_size
+        self.n_filters = n_filters
+        self.kernel_size = kernel_size
         self.hidden_size = hidden_size
         self.n_layers = n_layers
         self.output_p = output_p
@@ -245,8 +282,29 @@ class LanguageModel(BaseRepresentation):
     _figures = ("bits_per_base",)
 
     def _architecture(self):
-        sizes = ("embedding_size", "hidden_size", "n_layers")
-        return {name: int(getattr(self, name)) for name in sizes} | self._dropouts()
+        self._warn_of_sizes_without_use()
+        sizes = {name: int(getattr(self, name)) for name in self._sizes()}
+        return {"architecture": self.architecture} | sizes | self._dropouts()
+
+    def _sizes(self):
+        return (*OWN_SIZES[self.architecture], "hidden_size", "n_layers")
+
+    def _warn_of_sizes_without_use(self):
+        others = {name for names in OWN_SIZES.values() for name in names}.difference(self._sizes())
+        defaults = inspect.signature(LanguageModel).parameters
+        given = [
+            f"{name}={getattr(self, name)!r}"
+            for name in sorted(others)
+            if getattr(self, name) != defaults[name].default
+        ]
+        if given:
+            warnings.warn(
+                f"{', '.join(given)} was given, but architecture={self.architecture!r} has no such size: its "
+                f"own are {', '.join(self._sizes())}. Leave the others at their defaults.",
+                SkgenomeWarning,
+                # From here over the architecture, the drawing and scikit-learn's wrapper of fit.
+                stacklevel=6,
+            )
 
     def _dropouts(self):
         names = ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
@@ -274,12 +332,14 @@ class LanguageModel(BaseRepresentation):
         return TokenGeometry(k, stride)
 
     def _make_module(self):
-        return AWDLSTMLanguageModel(self.n_tokens_, **self.architecture_)
+        options = dict(self.architecture_)
+        # Models that were saved when there was no choice say nothing of it.
+        make = ARCHITECTURES[options.pop("architecture", "awd-lstm")]
+        return make(self.n_tokens_, **options)
 
     def _renew_dropouts(self, module):
         dropouts = self._dropouts()
-        module.output_dropout.p = dropouts["output_p"]
-        module.encoder.set_dropouts(**_of_encoder(dropouts))
+        module.set_dropouts(**dropouts)
         return dropouts
 
     def replace_encoder(self, encoder):
@@ -287,13 +347,12 @@ class LanguageModel(BaseRepresentation):
 
         Parameters
         ----------
-        encoder : skgenome.nn.AWDLSTM
-            With other weights. Its dropouts become those of the language model.
+        encoder : skgenome.nn.BaseTokenEncoder
+            Of the same architecture, with other weights. Its dropouts become those of the language model.
         """
         super().replace_encoder(encoder)
         # It is a language model still, with dropouts of its own.
-        own = {name: self.architecture_[name] for name in self._dropouts()}
-        encoder.set_dropouts(**_of_encoder(own))
+        self.module_.set_dropouts(**{name: self.architecture_[name] for name in self._dropouts()})
 
     def _check_stretches(self, stretches, contigs, token_ids):
         if len(stretches) == 0:
@@ -462,8 +521,3 @@ class LanguageModel(BaseRepresentation):
             random_state=check_random_state(random_state),
             device=resolve_device(self.device),
         )
-
-
-def _of_encoder(dropouts):
-    """Leave out the dropout that lies behind the encoder."""
-    return {name: p for name, p in dropouts.items() if name != "output_p"}

@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from skgenome.nn import AWDLSTMLanguageModel
+from skgenome.nn import BaseLanguageModel
 from skgenome.sequences import N_SPECIAL, TokenGeometry, id_dtype
 from skgenome.training import seeded
 
 
 def sample_token_ids(
-    model: AWDLSTMLanguageModel,
+    model: BaseLanguageModel,
     geometry: TokenGeometry,
     *,
     n_samples: int,
@@ -22,7 +22,7 @@ def sample_token_ids(
 
     Parameters
     ----------
-    model : AWDLSTMLanguageModel
+    model : BaseLanguageModel
         In eval mode.
     geometry : TokenGeometry
         Of its tokens: only those that overlap the one before are drawn.

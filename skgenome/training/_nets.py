@@ -88,7 +88,7 @@ class LanguageModelNet(SegmentNet):
     Parameters
     ----------
     module : torch.nn.Module
-        Maps (token_ids, state) to (logits, output), as :class:`skgenome.nn.AWDLSTMLanguageModel` does.
+        A :class:`skgenome.nn.BaseLanguageModel`: it maps (token_ids, state) to (logits, output).
     *args, dtype, **kwargs : Any
         As in :class:`SegmentNet`.
     """

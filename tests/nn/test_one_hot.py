@@ -26,6 +26,22 @@ def test_one_hot_bases_reads_the_ids_of_the_tokenizer():
     assert torch.equal(OneHotBases()(ids)[0], torch.cat([torch.eye(4), torch.zeros(4, 1)], dim=1))
 
 
+@pytest.mark.parametrize("unknown", ["zero", "uniform"])
+@pytest.mark.parametrize(("k", "stride"), [(2, 1), (3, 1), (3, 3), (5, 2)])
+def test_one_hot_bases_of_kmers_are_those_of_their_bases(k, stride, unknown):
+    codes, _ = sequences.encode_many(["ACGTTGCANTCGGATCTACCAAGT"])
+    kmers = torch.from_numpy(sequences.kmer_ids(codes, k, stride).astype("int64"))
+    single = torch.from_numpy(sequences.kmer_ids(codes, 1).astype("int64"))
+    bases = single.unfold(0, k, stride).clone()  # (T, k)
+    # A k-mer with an unknown base is not known at all.
+    bases[(bases == 1).any(1)] = 1
+    expected = OneHotBases(unknown)(bases).transpose(1, 2).flatten(1)  # (T, 4k)
+    padded = torch.cat([kmers, torch.zeros(2, dtype=torch.long)])[None]
+    found = OneHotBases(unknown, k=k)(padded)[0].T
+    assert torch.equal(found[:-2], expected)
+    assert (found[-2:] == 0).all()
+
+
 def test_one_hot_bases_keeps_nothing_in_the_weights_but_follows_the_dtype():
     module = OneHotBases().double()
     assert module.state_dict() == {}
@@ -44,6 +60,8 @@ def test_one_hot_bases_refuses_an_unknown_unknown():
 def test_one_hot_bases_refuses_ids_of_longer_kmers():
     with pytest.raises(IndexError):
         OneHotBases()(torch.tensor([[6]]))
+    with pytest.raises(IndexError):
+        OneHotBases(k=2)(torch.tensor([[18]]))
 
 
 @pytest.mark.parametrize("row", [[2, 1, 5], [1, 1, 1]])

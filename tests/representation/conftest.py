@@ -8,8 +8,12 @@ from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 from skgenome.representation._cache import CACHE
 
+# What every architecture promises is tested on each.
+ARCHITECTURES = {
+    "awd-lstm": {"embedding_size": 4},
+    "cnn-lstm": {"architecture": "cnn-lstm", "n_filters": 5, "kernel_size": 4},
+}
 TINY = {
-    "embedding_size": 4,
     "hidden_size": 6,
     "n_layers": 2,
     "batch_size": 4,
@@ -88,14 +92,21 @@ def token_ids(sequences, tokenise):
     return tokenise(sequences)
 
 
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+def architecture(request):
+    """The architecture of `lm` and of what `make_lm` makes."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def fitted():
+def fitted(architecture):
     """The shared model, of k = 3 and stride = 1. Take `lm`, which is a copy."""
     rng = np.random.default_rng(0)
     contigs = ["".join(rng.choice(list("ACGT"), n)) for n in (400, 150)] + ["TTTTT"]
     X = KmerTokenizer(k=3, padding=False).transform(contigs)
     # A high learning rate takes the weights far from where they start, so that features differ.
-    return LanguageModel(**TINY, strand="forward", learning_rate=0.1).fit(X)
+    params = {**TINY, **ARCHITECTURES[architecture]}
+    return LanguageModel(**params, strand="forward", learning_rate=0.1).fit(X)
 
 
 @pytest.fixture
@@ -107,13 +118,25 @@ def lm(fitted):
 
 
 @pytest.fixture
-def make_lm():
-    """Make an unfitted tiny model with some parameters changed."""
+def make_lm(architecture):
+    """Make an unfitted tiny model with some parameters changed; `width` is that of what reads the tokens."""
 
-    def make(**params):
-        return LanguageModel(**{**TINY, **params})
+    def make(*, width=None, **params):
+        if width is not None:
+            params["n_filters" if architecture == "cnn-lstm" else "embedding_size"] = width
+        return LanguageModel(**{**TINY, **ARCHITECTURES[architecture], **params})
 
     return make
+
+
+@pytest.fixture
+def bias_of(architecture):
+    """Look up the bias of the softmax layer: the one weight that every training moves."""
+
+    def get(lm):
+        return (lm.module_.decoder if architecture == "cnn-lstm" else lm.module_).bias
+
+    return get
 
 
 @pytest.fixture

@@ -16,6 +16,12 @@ from skgenome.representation import LanguageModel
 pytestmark = pytest.mark.filterwarnings("ignore:Persisting input arguments took")
 
 
+@pytest.fixture(scope="module")
+def architecture():
+    """One is enough: searches see no network."""
+    return "awd-lstm"
+
+
 @pytest.fixture
 def task(rng):
     """Sequences rich and poor in G and C, each of them twice."""
