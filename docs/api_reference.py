@@ -13,6 +13,8 @@ SECTIONS = {
     "skgenome.model_selection": "How many labels does a task need?",
     "skgenome.manifold": "Embeddings in two dimensions, to look at.",
     "skgenome.metrics": "How good predictions are: figures, reports and scorers.",
+    "skgenome.inspection": "Which bases a fitted classifier reads, and what variants do to its predictions.",
+    "skgenome.scanning": "A classifier along a genome: tracks, peaks, files, known sites, the picture.",
     "skgenome.persistence": "Save and load; loading runs no code.",
     "skgenome.nn": "The networks' parts: torch modules and losses, usable on their own.",
     "skgenome.training": "What feeds and drives a network.",

@@ -11,6 +11,7 @@ __version__ = version("skgenome")
 _SUBPACKAGES = (
     "classification",
     "datasets",
+    "inspection",
     "linear_model",
     "manifold",
     "metrics",
@@ -19,6 +20,7 @@ _SUBPACKAGES = (
     "persistence",
     "preprocessing",
     "representation",
+    "scanning",
     "sequences",
     "training",
     "utils",

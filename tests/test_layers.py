@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skgenome"
 # What every layer but nn and sequences may use: small modules that import nothing of ours.
-GROUND = {"skgenome", "skgenome._plotting", "skgenome._sklearn", "skgenome.exceptions"}
+GROUND = {"skgenome", "skgenome._plotting", "skgenome._response", "skgenome._sklearn", "skgenome.exceptions"}
 LAYERS = (
     {"sequences", "nn"},
     {"preprocessing", "datasets", "training"},
@@ -248,6 +248,9 @@ def test_layers_subpackages_load_on_first_use():
 
 def test_layers_no_torch_without_a_network():
     """k-mers and a lasso do not wait two seconds for torch to load."""
-    names = ("datasets", "linear_model", "manifold", "model_selection", "preprocessing", "sequences")
+    names = (
+        "datasets", "inspection", "linear_model", "manifold", "model_selection", "preprocessing", "scanning",
+        "sequences",
+    )  # fmt: skip
     statement = "\n".join(f"import skgenome.{name}" for name in names)
     assert "torch" not in loaded_after(statement)

@@ -232,9 +232,7 @@ class Trainer:
             The network and how it came about.
         """
         is_trained = bool(self.recipe.stages) and n_epochs != 0
-        head = start_head(
-            self.labelled, rows, self.recipe, self.reference, self.seed, is_trained=is_trained
-        )
+        head = start_head(self.labelled, rows, self.recipe, self.reference, self.seed, is_trained=is_trained)
         validation = None if held_out is None else self.labelled.rows.subset(held_out)
         part = self.labelled.rows.subset(rows)
         return train(

@@ -13,6 +13,7 @@ from skgenome.sequences._alphabet import (
 )
 from skgenome.sequences._bed import BedInterval, read_bed
 from skgenome.sequences._collection import check_sequences
+from skgenome.sequences._contigs import iter_contigs
 from skgenome.sequences._files import write_beside
 from skgenome.sequences._gff import GffFeature, iter_gff, read_gff
 from skgenome.sequences._kmers import (
@@ -35,6 +36,7 @@ from skgenome.sequences._records import (
     write_fasta,
     write_fastq,
 )
+from skgenome.sequences._shuffle import dinucleotide_shuffle, dinucleotide_shuffle_codes
 from skgenome.sequences._similarity import linked_groups, similar_pairs
 from skgenome.sequences._token_ids import (
     TokenGeometry,
@@ -45,6 +47,7 @@ from skgenome.sequences._token_ids import (
     pad_rows,
     reverse_complement_rows,
 )
+from skgenome.sequences._vcf import Variant, iter_vcf, read_vcf
 from skgenome.sequences._windows import iter_windows, window_starts
 
 __all__ = [
@@ -58,16 +61,21 @@ __all__ = [
     "SequenceRecord",
     "TokenGeometry",
     "TokenIds",
+    "Variant",
     "check_sequences",
     "check_token_ids",
     "decode",
+    "dinucleotide_shuffle",
+    "dinucleotide_shuffle_codes",
     "encode",
     "encode_many",
     "has_ambiguous",
     "id_dtype",
     "infer_geometry",
+    "iter_contigs",
     "iter_gff",
     "iter_sequences",
+    "iter_vcf",
     "iter_windows",
     "kmer_ids",
     "kmer_words",
@@ -78,6 +86,7 @@ __all__ = [
     "read_bed",
     "read_gff",
     "read_sequences",
+    "read_vcf",
     "reverse_complement",
     "reverse_complement_codes",
     "reverse_complement_ids",
