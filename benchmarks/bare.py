@@ -1,5 +1,6 @@
 """The networks that our training steps are measured against: torch's own layers and nothing else."""
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -119,3 +120,233 @@ class BareClassifier(nn.Module):
         """
         x, _ = self.encoder.encode(token_ids)  # (B, T, E)
         return self.head(torch.cat([x[:, -1], x.amax(1), x.mean(1)], dim=1))
+
+
+class _BareBlock(nn.Module):
+    """Two convolutions of three positions, to whose result the input is added."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int):
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv1d(n_in, n_out, 3, stride, padding=1, bias=False),
+            nn.BatchNorm1d(n_out),
+            nn.ReLU(),
+            nn.Conv1d(n_out, n_out, 3, padding=1, bias=False),
+            nn.BatchNorm1d(n_out),
+        )
+        self.shortcut = nn.Identity()
+        if n_in != n_out:
+            self.shortcut = nn.Sequential(
+                nn.Conv1d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm1d(n_out)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.branch(x) + self.shortcut(x))
+
+
+class BareResNet(nn.Module):
+    """ResNet-18 in one dimension as the paper has it for images: rows of one length, nothing masked.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first stage, as in :class:`skgenome.nn.ResNet1d`.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.register_buffer("table", torch.cat([torch.zeros(2, 4), torch.eye(4)]), persistent=False)
+        self.stem = nn.Sequential(
+            nn.Conv1d(4, width, 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+            nn.MaxPool1d(2, ceil_mode=True),
+        )
+        sizes = [width, *(width * 2**stage for stage in range(4))]
+        self.blocks = nn.Sequential()
+        for stage, (n_in, n_out) in enumerate(pairwise(sizes)):
+            self.blocks.append(_BareBlock(n_in, n_out, 2 if stage else 1))
+            self.blocks.append(_BareBlock(n_out, n_out, 1))
+        self.n_features = sizes[-1]
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Encode rows of one length.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, length)
+            Ids of single bases.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_features)
+            Means of the last channels.
+        """
+        x = F.embedding(token_ids, self.table).transpose(1, 2)  # (B, 4, L)
+        return self.blocks(self.stem(x)).mean(2)
+
+
+class BarePatches(nn.Module):
+    """The bare ResNet on each patch of a window, ``torch.nn.GRU`` over the patches.
+
+    Parameters
+    ----------
+    width, context_size, patch_length, patch_stride : int
+        As in :class:`skgenome.representation.ContrastivePredictiveCoding`.
+    """
+
+    def __init__(self, width: int, context_size: int, patch_length: int, patch_stride: int):
+        super().__init__()
+        self.encoder = BareResNet(width)
+        self.context = nn.GRU(self.encoder.n_features, context_size, batch_first=True)
+        self.patch_length, self.patch_stride = patch_length, patch_stride
+
+    def encode(self, token_ids: Tensor) -> Tensor:
+        """Give the latents.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, length)
+            Windows of whole patches.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_patches, n_features)
+            One for each patch.
+        """
+        patches = token_ids.unfold(1, self.patch_length, self.patch_stride)
+        return self.encoder(patches.flatten(0, 1)).unflatten(0, patches.shape[:2])
+
+    def forward(self, token_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the latents and the contexts.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, length)
+            Windows of whole patches.
+
+        Returns
+        -------
+        latents : Tensor of shape (batch, n_patches, n_features)
+            As :meth:`encode` gives them.
+        contexts : Tensor of shape (batch, n_patches, context_size)
+            What the GRU makes of each patch and of those before it.
+        """
+        latents = self.encode(token_ids)
+        return latents, self.context(latents)[0]
+
+
+class BareContrastive(nn.Module):
+    """Patches, and the loss of recognising those ahead among all of the batch: products and cross entropy.
+
+    Parameters
+    ----------
+    patches : BarePatches
+        What is trained.
+    steps : sequence of int
+        How many patches ahead.
+    projection_size : int
+        Features that are compared.
+    temperature : float
+        Divides the cosines.
+    """
+
+    def __init__(self, patches: BarePatches, steps: Sequence[int], projection_size: int, temperature: float):
+        super().__init__()
+        self.patches, self.steps, self.temperature = patches, steps, temperature
+        self.projection = nn.Linear(patches.encoder.n_features, projection_size, bias=False)
+        context_size = patches.context.hidden_size
+        self.predictors = nn.ModuleList(nn.Linear(context_size, projection_size, bias=False) for _ in steps)
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Compute the loss of a batch.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, length)
+            Windows of whole patches.
+
+        Returns
+        -------
+        Tensor of shape ()
+            Mean cross entropy over all predictions, in nats.
+        """
+        latents, contexts = self.patches(token_ids)
+        candidates = F.normalize(self.projection(latents).flatten(0, 1), dim=1)  # (B * P, D)
+        numbers = torch.arange(len(candidates), device=latents.device).view(latents.shape[:2])
+        scores, targets = [], []
+        for step, predictor in zip(self.steps, self.predictors, strict=True):
+            predicted = F.normalize(predictor(contexts[:, :-step]).flatten(0, 1), dim=1)
+            scores.append(predicted @ candidates.T / self.temperature)
+            targets.append(numbers[:, step:].flatten())
+        scores = torch.cat(scores)
+        # Single precision under autocast, but not less than what is given.
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+        return F.cross_entropy(scores, torch.cat(targets))
+
+
+class BarePatchClassifier(nn.Module):
+    """The bare ResNet on each patch, the mean over the patches, a linear layer.
+
+    Parameters
+    ----------
+    patches : BarePatches
+        Its context network is not run.
+    """
+
+    def __init__(self, patches: BarePatches):
+        super().__init__()
+        self.patches = patches
+        self.head = nn.Linear(patches.encoder.n_features, 1)
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Score a batch of rows of one length.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, length)
+            Windows of whole patches.
+
+        Returns
+        -------
+        Tensor of shape (batch, 1)
+            Logits.
+        """
+        return self.head(self.patches.encode(token_ids).mean(1))
+
+
+def make_training_pass(
+    model: nn.Module,
+    loss_of: Callable[..., Tensor],
+    batches: Sequence[tuple[Tensor, ...]],
+    dtype: torch.dtype,
+) -> Callable[[], None]:
+    """Make the shortest training loop: forward, loss, backward, AdamW, for each batch.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained in place.
+    loss_of : callable
+        Computes the loss of a batch.
+    batches : sequence of tuple of Tensor
+        What `loss_of` takes; the same ones in each pass, so that reading data costs the peer nothing.
+    dtype : torch.dtype
+        Of the autocast.
+
+    Returns
+    -------
+    callable
+        Trains on every batch once.
+    """
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+
+    def run_pass() -> None:
+        for batch in batches:
+            with torch.autocast(batch[0].device.type, dtype, enabled=dtype != torch.float32):
+                loss = loss_of(*batch)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    return run_pass

@@ -8,6 +8,13 @@ from benchmarks.environment import describe
 from benchmarks.records import Record, Settings, Timing, describe_files, fold
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.tasks.speed_classifier import measure_classifier_training, measure_prediction
+from benchmarks.tasks.speed_contrastive import (
+    PatchSize,
+    cut_windows,
+    measure_contrastive_embedding,
+    measure_contrastive_training,
+    measure_resnet_classifier_training,
+)
 from benchmarks.tasks.speed_network import Size, measure_embedding, measure_training
 from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer
 from skgenome.datasets import fetch_genome, get_data_home, make_genomes
@@ -23,11 +30,15 @@ to warm up; figures are medians, every single one is in the file. The tokenizer 
 core; they are given the same DNA, of which slow peers get a part. Training and features run on all cores,
 or on the GPU: in training, the net that `LanguageModel.fit` drives is compared with the same layers out of
 torch alone, without dropout, penalties, clipping or reading of data, in the same precision; so are the
-classifier's training and its predictions."""
+classifier's training and its predictions. The contrastive network's training, the training of a classifier on
+its ResNet and its features are compared with a ResNet of torch's one-dimensional layers in the same way."""
 
 #: The project's own default, and the published model's size.
 SMALL, LARGE = Size(128, 256, 3), Size(400, 1150, 3)
 TINY = Size(8, 16, 2)
+#: The contrastive network of the tasks on windows of genomes; 10 Mbp of them are embedded.
+PATCHES, N_EMBEDDED = PatchSize(32, 256, 500, 250, 26, 16), 1482
+TINY_PATCHES = PatchSize(4, 8, 60, 30, 8, 4)
 TOKENS_IN_A_ROW = 148  # a promoter of 150 bp in 3-mers
 
 
@@ -82,6 +93,24 @@ def _measure_network(contig: str, settings: Settings) -> list[Timing]:
     return [*timings, measure_prediction(rows, size, device, n_rounds, settings.random_state)]
 
 
+def _measure_contrastive(contig: str, settings: Settings) -> list[Timing]:
+    device = resolve_device(settings.device)
+    base_ids = KmerTokenizer(k=1, padding=False).transform([contig])[0]
+    size, n_steps, n_rounds = (TINY_PATCHES, 1, 2) if settings.quick else (PATCHES, 2, 7)
+    timings = []
+    for dtype in (torch.float32, torch.bfloat16):
+        logger.info("contrastive training step, %s", dtype)
+        timings.append(measure_contrastive_training(base_ids, size, dtype, device, n_steps, n_rounds))
+    windows = cut_windows(base_ids, size, 64)
+    for dtype in (torch.float32, torch.bfloat16):
+        logger.info("training a classifier on a ResNet, %s", dtype)
+        timings.append(measure_resnet_classifier_training(windows, size, dtype, device, n_rounds))
+    # Half a minute each time, at both sides.
+    windows = cut_windows(base_ids, size, 64 if settings.quick else N_EMBEDDED)
+    logger.info("features of a ResNet")
+    return [*timings, measure_contrastive_embedding(windows, size, device, 2, settings.random_state)]
+
+
 def run(settings: Settings) -> Record:
     """Measure all throughputs.
 
@@ -95,6 +124,8 @@ def run(settings: Settings) -> Record:
     Record
         With timings.
     """
+    settings.check("methods", ())
+    settings.check("conditions", ())
     watch = Stopwatch()
     contig, origin, filenames = load_contig(settings.data_home, settings.random_state)
     contig = contig[:200_000] if settings.quick else contig
@@ -104,6 +135,8 @@ def run(settings: Settings) -> Record:
         timings = measure_tokenizer(make_workloads(contig, n_reads, settings.random_state), n_rounds)
     with watch("network"):
         timings += _measure_network(contig, settings)
+    with watch("contrastive network"):
+        timings += _measure_contrastive(contig, settings)
     rows = [timing.as_row() for timing in timings]
     notes = [f"{row['what'].split(':')[0]}, {row['peer']}: {row['note']}" for row in rows if row["note"]]
     return Record(

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.bare import BareClassifier
+from benchmarks.bare import BareClassifier, make_training_pass
 from benchmarks.records import Timing
 from benchmarks.tasks.speed_network import Size, time_networks
 from skgenome.classification import SequenceClassifier
@@ -23,6 +24,80 @@ PREDICTION_NOTE = "predict_proba (nothing cached) against the bare layers' forwa
 
 def _labels(n_rows: int) -> np.ndarray:
     return (np.arange(n_rows) % 2).astype(np.float32)[:, None]
+
+
+def time_finetuning(
+    what: str,
+    module: SequenceClassifierModule,
+    bare: nn.Module,
+    rows: np.ndarray,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    n_rounds: int,
+) -> Timing:
+    """Time a pass over labelled rows of skgenome and of a bare network in turn.
+
+    Parameters
+    ----------
+    what : str
+        What is trained.
+    module : skgenome.nn.SequenceClassifierModule
+        Ours, with one output.
+    bare : torch.nn.Module
+        The peer, on the device.
+    rows : ndarray of unsigned integers, shape (n_rows, n_tokens)
+        Token ids.
+    dtype : torch.dtype
+        Of the autocast of both.
+    device : torch.device
+        Where to train.
+    n_rounds : int
+        How often each is timed.
+
+    Returns
+    -------
+    Timing
+        In tokens/s.
+    """
+    defaults = SequenceClassifier(None).get_params()
+    labelled = LabelledRows(check_token_ids(rows), _labels(len(rows)), np.ones(len(rows)))
+    copied = ("optimizer", "schedule", "weight_decay", "gradient_clip", "learning_rate_ratio")
+
+    def run_pass() -> None:
+        finetune(
+            module,
+            labelled,
+            None,
+            [Stage(len(module.layer_groups()), 1, defaults["learning_rate"])],
+            strand="forward",
+            batch_size=BATCH_SIZE,
+            n_epochs=None,
+            patience=None,
+            device=device,
+            dtype=dtype,
+            validation_dtype=torch.float32,
+            seed=0,
+            progress=False,
+            **{name: defaults[name] for name in copied},
+        )
+
+    def loss_of(token_ids: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return F.binary_cross_entropy_with_logits(bare(token_ids).float(), targets)
+
+    token_ids = torch.from_numpy(rows.astype(np.int64)).to(device).split(BATCH_SIZE)
+    targets = torch.from_numpy(_labels(len(rows))).to(device).split(BATCH_SIZE)
+    return time_networks(
+        f"classifier training {what}, batch {BATCH_SIZE} x {rows.shape[1]}, "
+        f"{str(dtype).removeprefix('torch.')}",
+        run_pass,
+        make_training_pass(bare, loss_of, list(zip(token_ids, targets, strict=True)), dtype),
+        n_tokens=rows.size,
+        device=device,
+        n_rounds=n_rounds,
+        target_ratio=0.8,
+        note=TRAINING_NOTE,
+    )
 
 
 def measure_classifier_training(
@@ -56,51 +131,8 @@ def measure_classifier_training(
     )
     pooled = PooledEncoder(encoder, "concat", [-1])
     module = SequenceClassifierModule(pooled, LinearHead(pooled.n_features, 1, defaults["output_p"]))
-    labelled = LabelledRows(check_token_ids(rows), _labels(len(rows)), np.ones(len(rows)))
-    copied = ("optimizer", "schedule", "weight_decay", "gradient_clip", "learning_rate_ratio")
-
-    def run_pass() -> None:
-        finetune(
-            module,
-            labelled,
-            None,
-            [Stage(len(module.layer_groups()), 1, defaults["learning_rate"])],
-            strand="forward",
-            batch_size=BATCH_SIZE,
-            n_epochs=None,
-            patience=None,
-            device=device,
-            dtype=dtype,
-            validation_dtype=torch.float32,
-            seed=0,
-            progress=False,
-            **{name: defaults[name] for name in copied},
-        )
-
     bare = BareClassifier(66, *size).to(device)
-    optimizer = torch.optim.AdamW(bare.parameters(), lr=1e-3, fused=True)
-    batches = torch.from_numpy(rows.astype(np.int64)).to(device).split(BATCH_SIZE)
-    targets = torch.from_numpy(_labels(len(rows))).to(device).split(BATCH_SIZE)
-
-    def run_bare_pass() -> None:
-        for batch, target in zip(batches, targets, strict=True):
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                logits = bare(batch)
-            F.binary_cross_entropy_with_logits(logits.float(), target).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-
-    return time_networks(
-        f"classifier training {size}, batch {BATCH_SIZE} x {rows.shape[1]}, "
-        f"{str(dtype).removeprefix('torch.')}",
-        run_pass,
-        run_bare_pass,
-        n_tokens=rows.size,
-        device=device,
-        n_rounds=n_rounds,
-        target_ratio=0.8,
-        note=TRAINING_NOTE,
-    )
+    return time_finetuning(str(size), module, bare, rows, dtype=dtype, device=device, n_rounds=n_rounds)
 
 
 def measure_prediction(

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgenome.nn._dropout import keep_mask
+from skgenome.nn._motifs import MotifFilters
 from skgenome.nn._one_hot import OneHotBases
 from skgenome.nn._token_encoder import BaseLanguageModel, BaseTokenEncoder, LayerState
 
@@ -28,10 +29,8 @@ class _CausalMotifs(nn.Module):
         super().__init__()
         k = _bases_in_a_token(n_tokens)
         self.one_hot = OneHotBases(k=k)
-        # A convolution as one matrix product. torch's own is no faster for so few channels, and where a CPU
-        # multiplies bfloat16 in tiles (AMX) it is wrong for some sizes: in torch 2.13 for 8 channels, 8 taps.
-        self.filters = nn.Linear(kernel_size * 4 * k, n_filters)
-        self.n_tokens, self.n_channels, self.n_before, self.p = n_tokens, 4 * k, kernel_size - 1, p
+        self.filters = MotifFilters(4 * k, n_filters, kernel_size)
+        self.n_tokens, self.n_before, self.p = n_tokens, kernel_size - 1, p
 
     def forward(self, token_ids: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
         """Give matches (batch, time, n_filters), and the ids that the next piece has to see again."""
@@ -40,9 +39,8 @@ class _CausalMotifs(nn.Module):
             before = token_ids.new_zeros(len(token_ids), self.n_before)
         # Ids rather than channels, as they are a fraction of the size; and no gradient goes through them.
         seen = torch.cat([before, token_ids], dim=1)
-        channels = self._look_up(seen).flatten(1)  # (B, L * 4k)
-        windows = channels.unfold(1, self.filters.in_features, self.n_channels)  # (B, T, kernel_size * 4k)
-        return F.relu(self.filters(windows)), seen[:, token_ids.shape[1] :]
+        matches = F.relu(self.filters(self._look_up(seen)))  # (B, T, n_filters)
+        return matches, seen[:, token_ids.shape[1] :]
 
     def _look_up(self, token_ids: Tensor) -> Tensor:
         """Give the channels of each token, (batch, length, 4 * k)."""

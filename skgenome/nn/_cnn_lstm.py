@@ -5,8 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skgenome.nn._dropout import DropConnectLSTM
+from skgenome.nn._motifs import MotifFilters
 from skgenome.nn._one_hot import OneHotBases, real_positions
-from skgenome.nn._resnet import max_pool
+from skgenome.nn._resnet import hide_padding, max_pool
 
 
 class _MotifScan(nn.Module):
@@ -15,8 +16,7 @@ class _MotifScan(nn.Module):
     def __init__(self, n_filters: int, kernel_size: int, pool_size: int, p: float, unknown: str):
         super().__init__()
         self.one_hot = OneHotBases(unknown)
-        # An image of height one, for the reason given in _resnet.
-        self.conv = nn.Conv2d(4, n_filters, (1, kernel_size)).to(memory_format=torch.channels_last)
+        self.filters = MotifFilters(4, n_filters, kernel_size)
         self.dropout = nn.Dropout(p)
         self.kernel_size, self.pool_size = kernel_size, pool_size
 
@@ -24,12 +24,15 @@ class _MotifScan(nn.Module):
         before = (self.kernel_size - 1) // 2
         # The ids are padded rather than their channels: they are a sixteenth of the size.
         token_ids = F.pad(token_ids, (before, self.kernel_size - 1 - before))
-        x = self.conv(self.one_hot(token_ids).unsqueeze(2))  # (B, C, 1, L)
-        # ReLU and maximum may be swapped; pooled first, ReLU has a thirteenth to do: the scan of 500 bp
-        # takes half the time.
-        x, mask = max_pool(x, mask if mask is None else mask[:, None, None], self.pool_size)
-        x = self.dropout(F.relu(x)).squeeze(2).transpose(1, 2)  # (B, T, C)
-        return x, mask if mask is None else mask[:, 0, 0]
+        x = self.filters.without_bias(self.one_hot(token_ids).transpose(1, 2))  # (B, L, C)
+        # The maximum may be taken before bias and ReLU, which then have a thirteenth to do: the scan of 500
+        # bp takes half the time. Pooled as an image of height one, for the reason given in _resnet.
+        x, mask = max_pool(
+            x.transpose(1, 2).unsqueeze(2), mask if mask is None else mask[:, None, None], self.pool_size
+        )
+        bias = self.filters.bias.to(x.dtype)[:, None, None]
+        x = self.dropout(hide_padding(F.relu(x + bias), mask))  # (B, C, 1, T)
+        return x.squeeze(2).transpose(1, 2), mask if mask is None else mask[:, 0, 0]
 
 
 def _last_state(lstm: nn.Module, x: Tensor, lengths: Tensor | None) -> Tensor:

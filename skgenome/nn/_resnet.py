@@ -200,6 +200,8 @@ def _check_choice(name: str, value, choices) -> None:
 
 
 def _check_kernel_size(name: str, value: int) -> None:
+    # Odd also keeps clear of the sizes that torch's convolution gets wrong in bfloat16 (see MotifFilters),
+    # which all have an even number of taps.
     if value < 1 or value % 2 == 0:
         raise ValueError(f"{name} must be odd and at least 1, to have a centre. Got {value!r} instead.")
 

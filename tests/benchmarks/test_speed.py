@@ -6,16 +6,41 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.bare import BareClassifier, BareLanguageModel, BareTraining
+from benchmarks.bare import (
+    BareClassifier,
+    BareContrastive,
+    BareLanguageModel,
+    BarePatchClassifier,
+    BareResNet,
+    BareTraining,
+    make_training_pass,
+)
 from benchmarks.records import Settings
-from benchmarks.tasks import run_task, speed
+from benchmarks.tasks import run_task, speed, speed_contrastive
+from benchmarks.tasks.speed_contrastive import (
+    STEPS,
+    PatchSize,
+    cut_windows,
+    make_bare_patches,
+    make_representation,
+)
 from benchmarks.tasks.speed_network import BATCH_SIZE, BPTT, Size, make_net
 from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer, rolling_ids
-from skgenome.nn import AWDLSTM, AWDLSTMLanguageModel, PooledEncoder
+from skgenome.nn import (
+    AWDLSTM,
+    AWDLSTMLanguageModel,
+    LinearHead,
+    PooledEncoder,
+    PooledPatches,
+    ResNet1d,
+    SequenceClassifierModule,
+)
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.sequences import encode
 
 CPU = torch.device("cpu")
+#: Windows of 270 bases.
+PATCHES = PatchSize(4, 8, 60, 30, 8, 4)
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +137,103 @@ def test_make_net_round_trains_on_full_batches():
     assert not torch.equal(before, net.module_.encoder.embedding.weight)
 
 
+def give_weights(ours, bare):
+    """Copy all weights and statistics, which both hold in the same order, ours in images of height one."""
+    pairs = zip(bare.state_dict().values(), ours.state_dict().items(), strict=True)
+    with torch.no_grad():
+        for target, (name, source) in pairs:
+            if "norm" in name and source.is_floating_point():
+                source.uniform_(0.5, 1.5)  # at the start, the branches of the blocks are zero
+            target.copy_(source.view(target.shape))
+    return bare
+
+
+@pytest.fixture
+def representation():
+    return make_representation(PATCHES, CPU, random_state=0)
+
+
+def bare_patches():
+    return make_bare_patches(PATCHES, CPU)
+
+
+def random_bases(n_rows, length):
+    return torch.from_numpy(np.random.RandomState(0).randint(2, 6, (n_rows, length)))
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "eval"])
+@pytest.mark.parametrize("length", [1, 60, 499, 500])
+def test_bare_resnet_is_ours_in_torchs_one_dimensional_layers(length, training):
+    ours = ResNet1d(18, width=4).double()
+    bare = give_weights(ours, BareResNet(4).double())
+    token_ids = random_bases(3, length)
+    assert bare.n_features == ours.n_features
+    found, expected = bare.train(training)(token_ids), ours.train(training)(token_ids)
+    torch.testing.assert_close(found, expected)
+
+
+def test_bare_contrastive_loss_is_ours(representation):
+    """With negatives from the whole batch, every patch is a candidate."""
+    ours = representation.module_.double().train()
+    bare = give_weights(ours, BareContrastive(bare_patches(), STEPS, 64, 0.1).double())
+    token_ids = random_bases(4, 270)
+    torch.testing.assert_close(bare(token_ids), ours(token_ids).loss)
+
+
+def test_bare_patches_are_what_transform_pools(representation):
+    windows = random_bases(5, 270)
+    bare = give_weights(representation.module_.encoder, bare_patches()).eval()
+    found = torch.from_numpy(representation.transform(windows.numpy()))
+    expected = torch.cat([states.mean(1) for states in bare(windows)], dim=1)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_bare_patch_classifier_is_ours(representation):
+    pooled = PooledPatches(representation.module_.encoder, "mean", [0])
+    ours = SequenceClassifierModule(pooled, LinearHead(pooled.n_features, 1)).eval()
+    bare = BarePatchClassifier(give_weights(representation.module_.encoder, bare_patches())).eval()
+    bare.head.load_state_dict(ours.head.linear.state_dict())
+    token_ids = random_bases(5, 270)
+    torch.testing.assert_close(bare(token_ids), ours(token_ids), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_training_pass_learns(dtype):
+    torch.manual_seed(0)
+    bare = BareContrastive(bare_patches(), STEPS, 64, 0.1)
+    token_ids = random_bases(4, 270)
+    run_pass = make_training_pass(bare, bare, [(token_ids,)] * 5, dtype)
+    before = float(bare(token_ids).detach())
+    for _ in range(3):
+        run_pass()
+    assert float(bare(token_ids).detach()) < before
+
+
+def test_cut_windows_begins_again_where_the_contig_ends():
+    ids = np.arange(500)
+    windows = cut_windows(ids, PATCHES, 3)
+    assert windows.shape == (3, 270)
+    assert np.array_equal(windows.ravel(), np.concatenate([ids, ids[:310]]))
+
+
+def test_contrastive_net_round_trains_on_full_windows():
+    ids = np.random.RandomState(0).randint(2, 6, 5000).astype(np.uint8)
+    net, run_round = speed_contrastive.make_net(ids, PATCHES, 2, CPU, torch.float32)
+    before = net.module_.info_nce.projection.weight.detach().clone()
+    run_round()
+    run_round()
+    assert [row["train_batch_count"] for row in net.history] == [2, 2]
+    assert {row["train_tokens"] for row in net.history} == {2 * 4 * 270}
+    # Every patch of eight but the last ones predicts, and in a batch there are four times as many.
+    assert {batch["train_predictions"] for batch in net.history[0]["batches"]} == {4 * (6 + 5 + 4)}
+    assert not torch.equal(before, net.module_.info_nce.projection.weight)
+
+
 def test_speed_without_data_uses_an_invented_genome(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "make_genomes", lambda **_: type("Genomes", (), {"data": ["ACGT" * 50_000]})())
     record = run_task("speed", Settings(data_home=str(tmp_path), device="cpu", quick=True))
     assert record.quick
     assert record.data == []
     assert "invented genome" in record.notes[0]
-    assert len(record.timings) == 12
+    assert len(record.timings) == 17
     assert all(row["ratio"] > 0 for row in record.timings)

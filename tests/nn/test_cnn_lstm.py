@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from skgenome.nn import DanQ
+from skgenome.nn._one_hot import real_positions
 
 #: Kernels of even and odd length, pools that do and do not divide what they pool.
 VARIANTS = {
@@ -37,11 +38,16 @@ def ragged_batch(lengths, width):
     return ids
 
 
+def kernels(filters):
+    """Give the filters as torch's convolution has them: (n_filters, n_channels, kernel_size)."""
+    return filters.weight.unflatten(1, (-1, filters.n_channels)).transpose(1, 2)
+
+
 def naive_network(model, row):
     """Compute the features of one row without padding, by torch's functions in the paper's order."""
     motifs, size = model.motifs, model.motifs.kernel_size
     x = F.pad(motifs.one_hot(row[None]), ((size - 1) // 2, size // 2))
-    x = F.relu(F.conv1d(x, motifs.conv.weight.squeeze(2), motifs.conv.bias))
+    x = F.relu(F.conv1d(x, kernels(motifs.filters), motifs.filters.bias))
     x = F.max_pool1d(x, motifs.pool_size, ceil_mode=True).transpose(1, 2)
     directions = [x, x.flip(1)]
     states = [lstm.lstm(y)[1][0][0, 0] for lstm, y in zip(model.order.lstms, directions, strict=False)]
@@ -130,3 +136,17 @@ def test_danq_under_autocast_gives_single_precision(variant):
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, model(ids), rtol=0.1, atol=0.05)
     found.sum().backward()
+
+
+@pytest.mark.parametrize("kernel_size", [8, 13, 16, 24, 26, 32])
+@pytest.mark.parametrize("lengths", [[120, 120], [120, 77]], ids=["whole", "padded"])
+def test_danq_in_bfloat16_is_close_for_every_kernel_size(lengths, kernel_size):
+    """Non-regression: torch's own convolution is off by 90 % for 16, 24 and 32 taps on CPUs with AMX."""
+    model = network(n_filters=64, kernel_size=kernel_size).float()
+    ids = ragged_batch(lengths, 120)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough, mask = model.motifs(ids, real_positions(ids))
+    exact, _ = model.motifs.double()(ids, mask=real_positions(ids))
+    assert rough.dtype == torch.bfloat16
+    assert (rough - exact).norm() < 0.01 * exact.norm()
+    assert mask is None or not rough[~mask].any()
