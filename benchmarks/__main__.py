@@ -8,9 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.page import write_page
-from benchmarks.records import RESULTS, Settings, read_record, record_path, write_record
+from benchmarks.records import (
+    RESULTS,
+    Settings,
+    UnknownChoiceError,
+    read_record,
+    record_path,
+    write_record,
+)
 from benchmarks.tables import show
-from benchmarks.tasks import TASKS, run_task
+from benchmarks.tasks import TASKS, NoPictureError, draw_task, run_task
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -25,6 +32,9 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--random-state", type=int, default=0, help="seed of everything (default: %(default)s)")
     add("--output", type=Path, help=f"folder of the results (default: {RESULTS})")
     add("--work-dir", type=Path, help="folder of pretrained models (default: the user's cache)")
+    add("--method", action="append", default=[], help="measure this method alone; may be given several times")
+    add("--fraction", action="append", default=[], help="under this condition alone, as its column is called")
+    add("--picture", type=Path, metavar="PATH", help="draw t-SNE of the representations, and nothing else")
     add("--quick", action="store_true", help="smoke run of minutes, written as NAME-quick.json")
     return parser
 
@@ -41,11 +51,28 @@ def _folder_of_results(arguments: argparse.Namespace) -> Path:
     return arguments.output or RESULTS
 
 
-def _run(arguments: argparse.Namespace) -> None:
-    settings = Settings(
-        arguments.data_home, arguments.device, arguments.random_state, arguments.work_dir, arguments.quick
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return Settings(
+        arguments.data_home,
+        arguments.device,
+        arguments.random_state,
+        arguments.work_dir,
+        arguments.quick,
+        tuple(arguments.method),
+        tuple(arguments.fraction),
     )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    settings = _settings(arguments)
+    if arguments.picture is not None:
+        print(f"Written to {draw_task(arguments.name, settings, arguments.picture)}")
+        return
     record = run_task(arguments.name, settings)
+    if settings.is_part:
+        # No result yet: the run of the whole finds these parts again, and puts the table together.
+        print(show(record))
+        return
     path = write_record(record, _folder_of_results(arguments))
     print(show(record))
     print(f"\nWritten to {path}")
@@ -80,7 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         except (FileNotFoundError, ValueError) as err:
             parser.error(str(err))
     else:
-        _run(arguments)
+        try:
+            _run(arguments)
+        except (UnknownChoiceError, NoPictureError) as err:
+            parser.error(str(err))
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from skgenome.datasets import (
+    fetch_bacteria_phages_viruses,
     fetch_bacterial_genomes,
     fetch_genome,
     fetch_human_chromatin,
@@ -158,6 +159,25 @@ def fetch_all_bacteria(data_home: str | os.PathLike | None = None) -> Corpus:
     genomes = fetch_bacterial_genomes(data_home=data_home)
     description = f"{len(genomes.filenames)} bacterial genomes, Gram-positive and Gram-negative"
     return _corpus("all bacteria", description, genomes.data, genomes.filenames)
+
+
+def fetch_domains(data_home: str | os.PathLike | None = None) -> Corpus:
+    """Fetch stretches of bacteria, phages and viruses of eukaryotes, of 6700 bases each.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"bacteria, phages and viruses"``. At most 64 stretches of a genome, since bacteria have twenty
+        times as many bases as the others together.
+    """
+    found = fetch_bacteria_phages_viruses(n_windows_per_genome=64, data_home=data_home)
+    description = f"{len(found.data)} stretches of {len(set(found.genome_ids))} genomes, 64 of each at most"
+    return _corpus("bacteria, phages and viruses", description, list(found.data), found.filenames)
 
 
 def fetch_human(data_home: str | os.PathLike | None = None) -> Corpus:

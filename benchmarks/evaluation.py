@@ -13,10 +13,10 @@ from sklearn.utils import Bunch
 from benchmarks.environment import describe
 from benchmarks.methods import describe_method
 from benchmarks.parts import Parts
-from benchmarks.records import Record, Score, Settings, describe_files
+from benchmarks.records import EVERYTHING, Record, Score, Settings, describe_files
 from benchmarks.stopwatch import Stopwatch
 from skgenome.datasets import get_data_home
-from skgenome.model_selection import LabelFractionCurve, label_fraction_curve
+from skgenome.model_selection import LabelFractionCurve, label_fraction_curve, split_prefix
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ def score_methods(
     conditions: Mapping[str, float],
     metrics: Sequence[str],
     random_state: int,
+    settings: Settings = EVERYTHING,
     semi_supervised: Collection[str] = (),
     parts: Parts | None = None,
     **protocol: object,
@@ -48,10 +49,13 @@ def score_methods(
         Names of scikit-learn's scorers.
     random_state : int
         Of the draws.
+    settings : Settings, default=EVERYTHING
+        Says if parts alone are wanted.
     semi_supervised : collection of str, default=()
         Names of the methods that get the rows without labels too.
     parts : Parts or None, default=None
-        Where the scores of each method are kept; the conditions must tell all that is not in `parts`.
+        Where the scores of each method under each condition are kept; the name of the condition must tell all
+        that is not in `parts`.
     **protocol
         What else :func:`skgenome.model_selection.label_fraction_curve` takes: the test set or the splits,
         groups, number of repeats.
@@ -63,36 +67,44 @@ def score_methods(
     """
     keep = parts or Parts()
     found: dict[str, list[Score]] = {}
-    for name, method in methods.items():
+    for name, method in settings.choose(methods, "methods").items():
+        found[name] = []
+        for condition, amount in settings.choose(conditions, "conditions").items():
 
-        def compute(name: str = name, method: ClassifierMixin = method) -> list[Score]:
-            # One at a time, so that there is something to report; the seed gives all of them the same draws.
-            curve = label_fraction_curve(
-                {name: method},
-                X,
-                y,
-                fractions=list(conditions.values()),
-                scoring=list(metrics),
-                random_state=random_state,
-                semi_supervised={name} & set(semi_supervised),
-                **protocol,
-            )
-            return _scores_of_curve(name, curve, conditions)
+            def compute(
+                name: str = name,
+                method: ClassifierMixin = method,
+                condition: str = condition,
+                amount: float = amount,
+            ) -> list[Score]:
+                # One at a time, so that it can be kept; the seed gives all of them the same draws.
+                curve = label_fraction_curve(
+                    {name: method},
+                    X,
+                    y,
+                    fractions=[amount],
+                    scoring=list(metrics),
+                    random_state=random_state,
+                    semi_supervised={name} & set(semi_supervised),
+                    **protocol,
+                )
+                return _scores_of_curve(name, curve, condition)
 
-        key = {"method": name, "is": describe_method(method), "conditions": dict(conditions)}
-        found[name] = [Score(*row) for row in keep(compute, **key)]
+            key = {"method": name, "is": describe_method(method), "condition": [condition, amount]}
+            found[name] += [Score(*row) for row in keep(compute, **key)]
         means = {s.condition: float(np.mean(s.values)) for s in found[name] if s.metric == metrics[0]}
-        logger.info("%s: %s", name, _summary(means))
+        if means:
+            logger.info("%s: %s", name, _summary(means))
     return [
         score for metric in metrics for rows in found.values() for score in rows if score.metric == metric
     ]
 
 
-def _scores_of_curve(name: str, curve: LabelFractionCurve, conditions: Mapping[str, float]) -> list[Score]:
+def _scores_of_curve(name: str, curve: LabelFractionCurve, condition: str) -> list[Score]:
+    n_labels = round(curve.n_labels[0])
     return [
-        Score(name, condition, round(n_labels), metric, values[~np.isnan(values)].tolist())
-        for metric, scores in curve.scores[name].items()
-        for condition, n_labels, values in zip(conditions, curve.n_labels, scores, strict=True)
+        Score(name, condition, n_labels, metric, values[~np.isnan(values)].tolist())
+        for metric, (values,) in curve.scores[name].items()
     ]
 
 
@@ -108,6 +120,7 @@ def score_seeds(
     *,
     seeds: Sequence[int],
     metrics: Sequence[str],
+    settings: Settings = EVERYTHING,
     n_jobs: int | None = None,
     parts: Parts | None = None,
 ) -> list[Score]:
@@ -125,6 +138,8 @@ def score_seeds(
         The seeds.
     metrics : sequence of str
         Names of scikit-learn's scorers.
+    settings : Settings, default=EVERYTHING
+        Says if parts alone are wanted.
     n_jobs : int, optional
         Fits side by side.
     parts : Parts or None, default=None
@@ -137,12 +152,13 @@ def score_seeds(
     """
     keep = parts or Parts()
     found: dict[str, list[list]] = {}
-    for name, method in methods.items():
+    wanted = settings.choose(tests, "conditions")
+    for name, method in settings.choose(methods, "methods").items() if wanted else ():
         seeded = _with_seeds(method, seeds)
-        calls = [delayed(_fit_and_score)(one, X, y, tests, metrics) for one in seeded]
 
-        def compute(calls: list = calls) -> list[list]:
-            return Parallel(n_jobs=n_jobs)(calls)
+        # A fit serves all tests: a part has them all, whichever are wanted.
+        def compute(seeded: list[ClassifierMixin] = seeded) -> list[list]:
+            return _fit_seeds(seeded, X, y, tests, metrics, n_jobs)
 
         key = {"method": name, "is": describe_method(seeded[0]), "tests": list(tests), "seeds": list(seeds)}
         found[name] = keep(compute, **key)
@@ -150,9 +166,29 @@ def score_seeds(
     return [
         Score(name, condition, len(X), metric, [fit[i][j] for fit in found[name]])
         for j, metric in enumerate(metrics)
-        for name in methods
+        for name in found
         for i, condition in enumerate(tests)
+        if condition in wanted
     ]
+
+
+def _fit_seeds(
+    seeded: Sequence[ClassifierMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    tests: Mapping[str, Bunch],
+    metrics: Sequence[str],
+    n_jobs: int | None,
+) -> list[list[list[float]]]:
+    """Fit and score the copies of a method; steps that learn nothing are run once, in this process."""
+    prefix, _ = split_prefix(seeded[0])
+    if prefix is not None:
+        X = prefix.transform(X)
+        tests = {
+            name: Bunch(data=prefix.transform(test.data), target=test.target) for name, test in tests.items()
+        }
+    calls = [delayed(_fit_and_score)(split_prefix(one)[1], X, y, tests, metrics) for one in seeded]
+    return Parallel(n_jobs=n_jobs)(calls)
 
 
 def _fit_and_score(
@@ -209,7 +245,10 @@ def make_record(
 
 def _with_seeds(method: ClassifierMixin, seeds: Sequence[int]) -> list[ClassifierMixin]:
     """Give a copy of a method for each seed; the method alone if it has no seed, or needs none."""
-    name = f"{method.steps[-1][0]}__random_state" if isinstance(method, Pipeline) else "random_state"
-    if method.get_params().get(name) is None:
+    last = f"{method.steps[-1][0]}__" if isinstance(method, Pipeline) else ""
+    # Labels of their own are learnt behind a wrapper.
+    names = [f"{last}{inner}random_state" for inner in ("", "estimator__", "estimator__estimator__")]
+    seeded = [name for name in names if method.get_params().get(name) is not None]
+    if not seeded:
         return [method]
-    return [clone(method).set_params(**{name: seed}) for seed in seeds]
+    return [clone(method).set_params(**{seeded[0]: seed}) for seed in seeds]

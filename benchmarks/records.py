@@ -3,11 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean, median_low, stdev
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skgenome.sequences import write_beside
 
@@ -15,6 +15,10 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 #: Raised when a field changes its meaning, so that an old file is refused and not misread.
 FORMAT = 1
+
+
+class UnknownChoiceError(ValueError):
+    """A method or a condition was asked for that a task does not have."""
 
 
 class Settings(NamedTuple):
@@ -25,6 +29,38 @@ class Settings(NamedTuple):
     random_state: int = 0
     work_dir: Path | None = None
     quick: bool = False
+    methods: tuple[str, ...] = ()
+    """Those to measure; none are all."""
+    conditions: tuple[str, ...] = ()
+    """Those to measure under; none are all."""
+
+    @property
+    def is_part(self) -> bool:
+        """Whether something is left out."""
+        return bool(self.methods or self.conditions)
+
+    def choose(self, found: Mapping[str, Any], what: str) -> dict[str, Any]:
+        """Keep the methods or conditions that the caller wants, of those that a step of a task has."""
+        wanted = getattr(self, what)
+        return {name: value for name, value in found.items() if not wanted or name in wanted}
+
+    def check(self, what: str, offered: Iterable[str]) -> None:
+        """Refuse names of methods or conditions that no step of a task has.
+
+        Raises
+        ------
+        UnknownChoiceError
+            If the caller wants one; it lists those that there are.
+        """
+        names = [repr(name) for name in dict.fromkeys(offered)]
+        unknown = [repr(name) for name in getattr(self, what) if repr(name) not in names]
+        if unknown:
+            there = f"Those it has: {', '.join(names)}." if names else "It has none to choose from."
+            raise UnknownChoiceError(f"This task has no {what} {', '.join(unknown)}. {there}")
+
+
+#: What a task is asked for unless someone says otherwise.
+EVERYTHING = Settings()
 
 
 class Score(NamedTuple):

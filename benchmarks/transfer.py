@@ -288,8 +288,7 @@ def measure(
     labelled: LabelledSet,
     plan: Plan,
     metrics: Sequence[str],
-    random_state: int,
-    device: str,
+    settings: Settings,
     parts: Parts | None = None,
 ) -> list[Score]:
     """Measure every method with few labels and with all.
@@ -304,10 +303,8 @@ def measure(
         How much is measured.
     metrics : sequence of str
         Names of scikit-learn's scorers.
-    random_state : int
-        Of the draws.
-    device : str
-        Where networks are trained.
+    settings : Settings
+        Device and seed; and, if parts alone are wanted, which.
     parts : Parts or None, default=None
         Where what is measured is kept.
 
@@ -316,16 +313,18 @@ def measure(
     list of Score
         A value for each draw; with all labels for each seed.
     """
-    X, y, tests = labelled.train.data, labelled.train.target, labelled.tests
-    shared = {"metrics": metrics, "n_jobs": n_side_by_side(device), "parts": parts}
-    name, test = next(iter(tests.items()))
+    X, y = labelled.train.data, labelled.train.target
+    shared = {"metrics": metrics, "n_jobs": n_side_by_side(settings.device), "parts": parts}
+    shared["settings"], random_state = settings, settings.random_state
+    test = next(iter(labelled.tests.values()))
+    draws, tests = name_conditions(labelled, plan)
     few = []
-    if plan.n_labels:
+    if draws:
         few = score_methods(
             methods.classifiers,
             X,
             y,
-            conditions={f"{name} {n}".strip(): n for n in plan.n_labels},
+            conditions=draws,
             random_state=random_state,
             n_repeats=plan.n_repeats,
             semi_supervised=methods.semi_supervised,
@@ -333,11 +332,33 @@ def measure(
             y_test=test.target,
             **shared,
         )
-    if not plan.n_seeds:
+    if not tests:
         return few
     seeds = range(random_state, random_state + plan.n_seeds)
-    named = {f"{name} all".strip(): test for name, test in tests.items()}
-    return [*few, *score_seeds(methods.classifiers, X, y, named, seeds=seeds, **shared)]
+    return [*few, *score_seeds(methods.classifiers, X, y, tests, seeds=seeds, **shared)]
+
+
+def name_conditions(labelled: LabelledSet, plan: Plan) -> tuple[dict[str, int], dict[str, Bunch]]:
+    """Name what a set is measured under.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+        Its tests have names.
+    plan : Plan
+        How much is measured.
+
+    Returns
+    -------
+    draws : dict of str to int
+        Number of labels.
+    tests : dict of str to Bunch
+        What is tested on with all labels.
+    """
+    name = next(iter(labelled.tests))
+    draws = {f"{name} {n}".strip(): n for n in plan.n_labels}
+    with_all = labelled.tests if plan.n_seeds else {}
+    return draws, {f"{name} all".strip(): test for name, test in with_all.items()}
 
 
 def n_side_by_side(device: str) -> int:
@@ -411,9 +432,13 @@ class TransferTask:
             if settings.quick:
                 sets = [labelled.thin() for labelled in sets]
                 corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
+        settings.check(
+            "conditions", [name for one in sets for part in name_conditions(one, plan) for name in part]
+        )
         untrained = make().set_params(cache_size=CACHE_BYTES, verbose=0)
         scores: list[Score] = []
         facts: dict[str, dict] = {}
+        compared: list[str] = []
         for labelled in sets:
             unlabelled, reading = labelled.train.data, labelled.reading
             with watch("pretraining, or finding it done"):
@@ -429,11 +454,12 @@ class TransferTask:
                 phases = [Phases(model, finetune(model, *how)) for model in models]
             methods = self.make_methods(phases, untrained, unlabelled, reading, plan, settings.device)
             with watch("features, learning and testing"):
-                scores += measure(
-                    methods, labelled, plan, self.metrics, settings.random_state, settings.device, parts
-                )
+                scores += measure(methods, labelled, plan, self.metrics, settings, parts)
+            compared += methods.classifiers
             # The sets may share a pretraining, and nothing else.
             facts |= {json.dumps(one.facts): one.facts for phase in phases for one in phase}
+        # Not before: aligned sets have methods that others have not.
+        settings.check("methods", compared)
         watch.add(EARLIER, parts.seconds_before)
         bunches = [bunch for labelled in sets for bunch in (labelled.train, *labelled.tests.values())]
         return make_record(

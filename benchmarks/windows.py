@@ -2,20 +2,38 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
+from sklearn.utils import Bunch
 
 from benchmarks.corpora import Corpus, shorten
-from benchmarks.evaluation import make_record, score_methods
-from benchmarks.methods import Representation, frozen, joined, kmers, lasso, majority, ridge, scaled
+from benchmarks.evaluation import make_record, score_methods, score_seeds
+from benchmarks.methods import (
+    KnownLabels,
+    Representation,
+    each_label,
+    frozen,
+    joined,
+    kmers,
+    lasso,
+    majority,
+    ridge,
+    scaled,
+)
 from benchmarks.parts import EARLIER, Parts
 from benchmarks.pretraining import (
+    BASES,
     CACHE_BYTES,
+    FIVE_BASES_BY_TWO,
+    Pretrained,
     draw_untrained,
     make_contrastive,
     make_language_model,
@@ -54,7 +72,7 @@ CONTRASTIVE_NETWORK = {
 CONTRASTIVE_STEPS = 1500
 #: On labels, chosen as for promoters.
 FINE_TUNING = {"learning_rate": 1e-3, "max_epochs": 2}
-FROM_SCRATCH = {"training": "finetune", "learning_rate": 2e-3, "learning_rate_ratio": 1.0, "max_epochs": 8}
+FROM_SCRATCH = {"training": "finetune", "learning_rate": 2e-3, "learning_rate_ratio": 1.0, "max_epochs": 6}
 
 
 class Windows(NamedTuple):
@@ -63,20 +81,73 @@ class Windows(NamedTuple):
     data: np.ndarray
     """Sequences."""
     target: np.ndarray
-    """Classes."""
-    genomes: np.ndarray
-    """What labels are drawn by: the genome of each window."""
+    """Classes, or an indicator matrix of labels."""
     splits: list[tuple[np.ndarray, np.ndarray]]
-    """Rows to learn from and to test on, for each repeat."""
+    """Rows to learn from and to test on: for each repeat, or one for all."""
     filenames: Sequence[str]
+    genomes: np.ndarray | None = None
+    """The genome of each window, to draw labels by."""
+    class_names: Sequence[str] = ()
+    """What the classes 0, 1 and so on are called in a picture."""
+
+    @property
+    def has_own_labels(self) -> bool:
+        """Whether each window has any number of labels, and not one class."""
+        return np.ndim(self.target) == 2
+
+
+class Condition(NamedTuple):
+    """How many labels there are to learn from."""
+
+    name: str
+    amount: int | float
+    """Number or share of the windows or genomes."""
+    by_genome: bool = False
+    """Whether all windows of a genome are labelled or none."""
+    trains_networks: bool = True
+    """Whether networks are trained under it too: that takes the time."""
+
+    @property
+    def is_all(self) -> bool:
+        """Whether all that is not held out is labelled."""
+        # The whole number 1 is one window, or one genome.
+        return isinstance(self.amount, float) and self.amount == 1.0
 
 
 class Plan(NamedTuple):
     """How much is measured."""
 
     n_repeats: int
-    genomes_per_class: tuple[int, ...]
-    n_windows: tuple[int, ...]
+    """Splits, or draws of labels where there is one split."""
+    conditions: tuple[Condition, ...]
+
+
+def genomes(n: int, *, trains_networks: bool = False) -> Condition:
+    """Label all windows of some genomes of each class."""
+    return Condition(f"{_count(n, 'genome')} per class", n, True, trains_networks)
+
+
+def windows(n: int, *, trains_networks: bool = False) -> Condition:
+    """Label some windows, whatever their genomes."""
+    return Condition(_count(n, "window"), n, trains_networks=trains_networks)
+
+
+#: Label all that is not held out.
+ALL_GENOMES = Condition("all genomes", 1.0, by_genome=True)
+ALL_WINDOWS = Condition("all windows", 1.0)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+class Methods(NamedTuple):
+    """What is compared."""
+
+    on_features: dict[str, ClassifierMixin]
+    """Name to classifier that trains no network."""
+    networks: dict[str, ClassifierMixin]
+    """Name to classifier that does."""
 
 
 def split_by_group(
@@ -114,10 +185,10 @@ def split_by_group(
 def make_methods(
     lm: Representation,
     contrastive: Representation,
-    unlabelled: Sequence[str],
+    labelled: Windows,
     k: int,
     settings: Settings,
-) -> dict[str, ClassifierMixin]:
+) -> Methods:
     """Give the methods: k-mers, both representations frozen and fine-tuned, their networks from scratch.
 
     Parameters
@@ -126,8 +197,8 @@ def make_methods(
         Pretrained.
     contrastive : ContrastivePredictiveCoding
         Pretrained.
-    unlabelled : sequence of str
-        What the scale of the features is measured on.
+    labelled : Windows
+        All of them tell the scale of the features.
     k : int
         Bases in a k-mer.
     settings : Settings
@@ -135,8 +206,8 @@ def make_methods(
 
     Returns
     -------
-    dict
-        Name to classifier.
+    found : Methods
+        By name.
     """
     seed = settings.random_state
     counts = kmers(k, canonical=True)
@@ -149,69 +220,85 @@ def make_methods(
         "contrastive network, untrained": frozen(untrained),
         f"{k}-mers, language model and contrastive": joined(counts, lm, contrastive),
     }
-    read = {name: scaled(steps, unlabelled) for name, steps in features.items()}
-    methods = {"majority": majority()}
-    methods |= {f"{name} + lasso": Pipeline(steps + lasso(seed)) for name, steps in read.items()}
-    methods[f"{k}-mers + L2 logistic regression"] = Pipeline(read[f"{k}-mers"] + ridge())
+    read = {name: scaled(steps, labelled.data) for name, steps in features.items()}
+    several = each_label if labelled.has_own_labels else lambda last: last
+    on_features = {"majority": DummyClassifier(strategy="prior") if labelled.has_own_labels else majority()}
+    on_features |= {f"{name} + lasso": Pipeline(steps + several(lasso(seed))) for name, steps in read.items()}
+    on_features[f"{k}-mers + L2 logistic regression"] = Pipeline(read[f"{k}-mers"] + several(ridge()))
+    networks = {}
     for name, model in {"language model": lm, "contrastive": contrastive}.items():
         start = FrozenEstimator(model)
-        methods |= {
-            f"{name} + linear head": _on_tokens(model, start, settings, training="frozen"),
-            f"{name}, fine-tuned": _on_tokens(model, start, settings, **FINE_TUNING),
-            f"{name}'s network from scratch": _on_tokens(model, clone(model), settings, **FROM_SCRATCH),
-        }
-    return methods
+        make = partial(_on_tokens, model, settings, has_own_labels=labelled.has_own_labels)
+        on_features[f"{name} + linear head"] = make(start, training="frozen")
+        networks[f"{name}, fine-tuned"] = make(start, **FINE_TUNING)
+        networks[f"{name}'s network from scratch"] = make(clone(model), **FROM_SCRATCH)
+    return Methods(on_features, networks)
 
 
-def _on_tokens(model: Representation, encoder: object, settings: Settings, **params: object) -> Pipeline:
+def _on_tokens(
+    model: Representation, settings: Settings, encoder: object, *, has_own_labels: bool, **params: object
+) -> Pipeline:
     classifier = SequenceClassifier(
         encoder, device=settings.device, random_state=settings.random_state, **params
     )
-    return Pipeline([("tokens", KmerTokenizer(k=model.k_)), ("classifier", classifier)])
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    last = KnownLabels(classifier) if has_own_labels else classifier
+    return Pipeline([("tokens", KmerTokenizer(k=model.k_, stride=model.stride_)), ("classifier", last)])
 
 
 def measure(
-    methods: dict[str, ClassifierMixin],
-    windows: Windows,
+    methods: Methods,
+    labelled: Windows,
     plan: Plan,
     metrics: Sequence[str],
     settings: Settings,
     parts: Parts | None = None,
 ) -> list[Score]:
-    """Measure every method with few labelled genomes, then with few labelled windows of all genomes.
+    """Measure every method under every condition of the plan.
 
     Parameters
     ----------
-    methods : dict of str to classifier
+    methods : Methods
         Not fitted; they take sequences.
-    windows : Windows
+    labelled : Windows
         What to learn from.
     plan : Plan
         How much is measured.
     metrics : sequence of str
         Names of scikit-learn's scorers.
     settings : Settings
-        Device and seed.
+        Device, seed and, if a part is wanted, which.
     parts : Parts or None, default=None
         Where scores are kept.
 
     Returns
     -------
     list of Score
-        A value for each repeat.
+        A value for each split. Where there is one split, for each draw of labels; with all labels, for each
+        seed of what has one.
     """
-    of_genomes = {f"{_count(n, 'genome')} per class": n for n in plan.genomes_per_class}
-    of_windows = {_count(n, "window"): n for n in plan.n_windows}
-    shared = {"metrics": metrics, "cv": windows.splits, "random_state": settings.random_state, "parts": parts}
+    X, y, seed = labelled.data, labelled.target, settings.random_state
+    shared = {"metrics": metrics, "parts": parts, "settings": settings}
     shared["n_jobs"] = n_side_by_side(settings.device)
-    X, y, of_genomes = windows.data, windows.target, {**of_genomes, "all genomes": 1.0}
-    scores = score_methods(methods, X, y, conditions=of_genomes, groups=windows.genomes, **shared)
-    if of_windows:
-        scores += score_methods(methods, X, y, conditions=of_windows, **shared)
+    is_fixed = len(labelled.splits) == 1
+    splits = labelled.splits * (plan.n_repeats if is_fixed else 1)
+    scores = []
+    for compared in methods:
+        for by_genome in (True, False):
+            wanted = [c for c in plan.conditions if c.by_genome == by_genome]
+            if compared is methods.networks:
+                wanted = [c for c in wanted if c.trains_networks]
+            draws = {c.name: c.amount for c in wanted if not (is_fixed and c.is_all)}
+            if draws:
+                groups = labelled.genomes if by_genome else None
+                scores += score_methods(
+                    compared, X, y, conditions=draws, groups=groups, cv=splits, random_state=seed, **shared
+                )
+            whole = [c.name for c in wanted if c.name not in draws]
+            if whole:
+                ((train, test),) = labelled.splits
+                named = {name: Bunch(data=X[test], target=y[test]) for name in whole}
+                seeds = range(seed, seed + plan.n_repeats)
+                scores += score_seeds(compared, X[train], y[train], named, seeds=seeds, **shared)
     return scores
 
 
@@ -230,10 +317,12 @@ class WindowTask:
         How much is measured.
     k : int
         Bases in a k-mer of the baseline.
+    lm_network, lm_steps, contrastive_network
+        Of the representations.
     metrics : tuple of str
         Names of scikit-learn's scorers.
     chance : dict
-        Of the metrics that have one.
+        Of the metrics that have one whatever the data.
     published : tuple of dict
         Numbers of others.
     """
@@ -245,6 +334,9 @@ class WindowTask:
     plan: Plan
     quick_plan: Plan
     k: int = 6
+    lm_network: Mapping[str, object] = field(default_factory=lambda: LM_NETWORK)
+    lm_steps: int = LM_STEPS
+    contrastive_network: Mapping[str, object] = field(default_factory=lambda: CONTRASTIVE_NETWORK)
     metrics: tuple[str, ...] = ("roc_auc", "balanced_accuracy")
     chance: Mapping[str, float] = field(default_factory=dict)
     published: tuple[dict, ...] = ()
@@ -263,36 +355,69 @@ class WindowTask:
             With scores.
         """
         watch, parts = Stopwatch(), Parts.of(self.name, settings)
-        plan = self.quick_plan if settings.quick else self.plan
+        plan = self._plan(settings)
+        settings.check("conditions", [condition.name for condition in plan.conditions])
         with watch("reading data"):
-            windows, corpus = self.read(
-                settings.data_home, plan.n_repeats, settings.random_state, settings.quick
-            )
-            if settings.quick:
-                corpus = shorten(corpus, QUICK_BASES)
+            labelled, corpus = self._read(settings)
         with watch("pretraining, or finding it done"):
-            models = [
-                pretrain(model, corpus, settings.work_dir)
-                for model in (
-                    make_language_model(LM_NETWORK, LM_STEPS, settings),
-                    make_contrastive(CONTRASTIVE_NETWORK, CONTRASTIVE_STEPS, settings),
-                )
-            ]
+            models = self._pretrain(corpus, settings)
         with watch("features, learning and testing"):
-            fitted = [model.set_params(cache_size=CACHE_BYTES, verbose=0) for model, _ in models]
-            methods = make_methods(*fitted, windows.data, self.k, settings)
-            scores = measure(methods, windows, plan, self.metrics, settings, parts)
+            methods = make_methods(*(model for model, _ in models), labelled, self.k, settings)
+            settings.check("methods", methods.on_features | methods.networks)
+            scores = measure(methods, labelled, plan, self.metrics, settings, parts)
         watch.add(EARLIER, parts.seconds_before)
         return make_record(
             settings,
             watch,
-            methods,
+            methods.on_features | methods.networks,
             scores,
-            [*windows.filenames, *corpus.filenames],
+            [*labelled.filenames, *corpus.filenames],
             name=self.name,
             title=self.title,
-            protocol=fold(self.protocol).format(n_rows=len(windows.data), n_repeats=plan.n_repeats),
+            protocol=fold(self.protocol).format(n_rows=len(labelled.data), n_repeats=plan.n_repeats),
             chance=dict(self.chance),
             published=list(self.published),
             pretraining=[facts for _, facts in models],
         )
+
+    def draw(self, settings: Settings, path: Path) -> Path:
+        """Draw what the pretrained representations make of the windows, coloured by class.
+
+        Parameters
+        ----------
+        settings : Settings
+            What the caller chose.
+        path : pathlib.Path
+            The picture, a PNG.
+
+        Returns
+        -------
+        pathlib.Path
+            The picture.
+        """
+        # Only here, since a run has no need of matplotlib.
+        from benchmarks.pictures import draw_embeddings
+
+        labelled, corpus = self._read(settings)
+        (lm, _), (contrastive, _) = self._pretrain(corpus, settings)
+        models = {"language model": lm, "contrastive": contrastive}
+        return draw_embeddings(models, labelled, path, random_state=settings.random_state)
+
+    def _plan(self, settings: Settings) -> Plan:
+        return self.quick_plan if settings.quick else self.plan
+
+    def _read(self, settings: Settings) -> tuple[Windows, Corpus]:
+        n_repeats = self._plan(settings).n_repeats
+        labelled, corpus = self.read(settings.data_home, n_repeats, settings.random_state, settings.quick)
+        return labelled, shorten(corpus, QUICK_BASES) if settings.quick else corpus
+
+    def _pretrain(self, corpus: Corpus, settings: Settings) -> list[Pretrained]:
+        """Give the language model and the contrastive network, ready to be read."""
+        wanted = (
+            (make_language_model(self.lm_network, self.lm_steps, settings), FIVE_BASES_BY_TWO),
+            (make_contrastive(self.contrastive_network, CONTRASTIVE_STEPS, settings), BASES),
+        )
+        found = [pretrain(model, corpus, settings.work_dir, tokens) for model, tokens in wanted]
+        for model, _ in found:
+            model.set_params(cache_size=CACHE_BYTES, verbose=0)
+        return found

@@ -1,11 +1,16 @@
 """The tasks: each is data and a protocol, in a module of its own with one function ``run``."""
 
 from importlib import import_module
+from pathlib import Path
 
-from benchmarks.records import Record, Settings
+from benchmarks.records import Record, Settings, UnknownChoiceError
 
 #: Name to module and to one line for the list. Modules load when they are run: torch takes two seconds.
 TASKS = {
+    "bacteria-phages-viruses": (
+        "domains",
+        "windows of 6700 bp, three classes, split by genus and family: balanced accuracy",
+    ),
     "bacterial-promoters": (
         "bacterial_promoters",
         "mapped promoters of E. coli and B. subtilis, 81 bp: Matthews correlation in cross-validation",
@@ -27,12 +32,17 @@ TASKS = {
         "the same promoters: tokens of three and five bases, at every base or every other",
     ),
     "gram-staining": ("gram_staining", "windows of 6700 bp, split by genus: AUROC with few labelled genomes"),
+    "human-chromatin": ("human_chromatin", "which factors bind 1000 bp, many labels: mean AUROC"),
     "human-enhancers": ("human_enhancers", "enhancers or not, 500 bp: area under the ROC curve"),
     "human-promoters": ("human_promoters", "promoters with and without a TATA box: Matthews correlation"),
     "metagenomics": ("metagenomics", "the genus of amplicon and shotgun reads of 16S genes: accuracy"),
     "speed": ("speed", "tokenizer, training step and features, each beside a named peer"),
     "transcripts": ("transcripts", "messenger or long non-coding RNA, man to man and man to mouse: accuracy"),
 }
+
+
+class NoPictureError(ValueError):
+    """A picture was asked for of a task that has none."""
 
 
 def run_task(name: str, settings: Settings) -> Record:
@@ -49,6 +59,47 @@ def run_task(name: str, settings: Settings) -> Record:
     -------
     Record
         What was measured, not yet written.
+
+    Raises
+    ------
+    UnknownChoiceError
+        If a part was asked for, and nothing was measured.
     """
     module, _ = TASKS[name]
-    return import_module(f"benchmarks.tasks.{module}").run(settings)
+    record = import_module(f"benchmarks.tasks.{module}").run(settings)
+    if settings.is_part and not record.scores:
+        raise UnknownChoiceError(
+            f"'{name}' measures no method of {list(settings.methods) or 'its own'} under a condition of "
+            f"{list(settings.conditions) or 'its own'}: networks are trained under some conditions alone. "
+            "Ask for the method alone to see which."
+        )
+    return record
+
+
+def draw_task(name: str, settings: Settings, path: Path) -> Path:
+    """Draw what the representations of a task make of its windows.
+
+    Parameters
+    ----------
+    name : str
+        One of ``TASKS``.
+    settings : Settings
+        What the caller chose.
+    path : pathlib.Path
+        The picture, a PNG.
+
+    Returns
+    -------
+    pathlib.Path
+        The picture.
+
+    Raises
+    ------
+    NoPictureError
+        If the task has no windows with classes.
+    """
+    module, _ = TASKS[name]
+    draw = getattr(import_module(f"benchmarks.tasks.{module}"), "draw", None)
+    if draw is None:
+        raise NoPictureError(f"'{name}' has no picture: only tasks about windows of genomes with classes do.")
+    return draw(settings, path)

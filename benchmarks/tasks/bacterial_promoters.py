@@ -158,8 +158,7 @@ def measure(
     promoters: Bunch,
     species: str,
     plan: Plan,
-    random_state: int,
-    device: str,
+    settings: Settings,
     parts: Parts | None = None,
 ) -> list[Score]:
     """Cross-validate every method on one species, and the mean of what some predict.
@@ -174,10 +173,8 @@ def measure(
         What the condition is called.
     plan : Plan
         How much is measured.
-    random_state : int
-        Of the folds.
-    device : str
-        Where networks are trained.
+    settings : Settings
+        Device, seed of the folds and, if parts alone are wanted, which.
     parts : Parts or None, default=None
         Where predictions are kept.
 
@@ -187,15 +184,18 @@ def measure(
         A value for each repeat: the mean of its folds.
     """
     X, y, keep = promoters.data, promoters.target, parts or Parts()
+    settings.check("methods", [*methods, MEAN])
+    if MEAN in settings.methods:
+        settings = settings._replace(methods=(*settings.methods, *MEMBERS))
     values: dict[tuple[str, str], list[float]] = {}
     for repeat in range(plan.n_repeats):
-        folds = StratifiedKFold(plan.n_splits, shuffle=True, random_state=random_state + repeat)
+        folds = StratifiedKFold(plan.n_splits, shuffle=True, random_state=settings.random_state + repeat)
         tests = [test for _, test in folds.split(X, y)]
         predicted = {}
-        for name, method in methods.items():
+        for name, method in settings.choose(methods, "methods").items():
 
             def predict(method: ClassifierMixin = method, folds: StratifiedKFold = folds) -> list[float]:
-                options = {"method": "predict_proba", "n_jobs": n_side_by_side(device)}
+                options = {"method": "predict_proba", "n_jobs": n_side_by_side(settings.device)}
                 return cross_val_predict(method, X, y, cv=folds, **options)[:, 1].tolist()
 
             key = {"species": species, "repeat": repeat, "is": describe_method(method)}
@@ -259,16 +259,17 @@ def run(settings: Settings) -> Record:
     make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
     with watch("reading data"):
         promoters, corpora = _read(settings, plan)
+    settings.check("conditions", promoters)
     models: dict[str, Pretrained] = {}
     scores: list[Score] = []
-    for species, bunch in promoters.items():
+    for species, bunch in settings.choose(promoters, "conditions").items():
         with watch("pretraining, or finding it done"):
             models[species] = pretrain(make(), corpora[species], settings.work_dir)
         with watch("features, learning and testing"):
             untrained = make().set_params(cache_size=CACHE_BYTES, verbose=0)
             (other,) = (promoters[name] for name in promoters if name != species)
             methods = make_methods(models[species].model, untrained, bunch, other, plan, settings.device)
-            scores += measure(methods, bunch, species, plan, settings.random_state, settings.device, parts)
+            scores += measure(methods, bunch, species, plan, settings, parts)
     watch.add(EARLIER, parts.seconds_before)
     filenames = [name for part in (*promoters.values(), *corpora.values()) for name in part.filenames]
     return make_record(

@@ -23,6 +23,7 @@ from benchmarks.methods import (
     scaled,
     with_components,
 )
+from benchmarks.parts import EARLIER, Parts
 from benchmarks.pretraining import (
     NETWORK,
     PRETRAINING_STEPS,
@@ -81,7 +82,12 @@ QUICK_PLAN = Plan((20, 100), 2, 10)
 
 
 def measure(
-    methods: dict[str, ClassifierMixin], train: Bunch, test: Bunch, plan: Plan, random_state: int
+    methods: dict[str, ClassifierMixin],
+    train: Bunch,
+    test: Bunch,
+    plan: Plan,
+    settings: Settings,
+    parts: Parts | None = None,
 ) -> list[Score]:
     """Measure every method with few and with all labels.
 
@@ -93,21 +99,28 @@ def measure(
         With data and target.
     plan : Plan
         How much is measured.
-    random_state : int
-        Of the draws.
+    settings : Settings
+        Seed of the draws and, if parts alone are wanted, which.
+    parts : Parts or None, default=None
+        Where scores are kept.
 
     Returns
     -------
     list of Score
         A value for each draw; one with all labels.
     """
+    conditions = {str(n): n for n in (*plan.n_labels, len(train.data))}
+    settings.check("methods", methods)
+    settings.check("conditions", conditions)
     return score_methods(
         methods,
         train.data,
         train.target,
-        conditions={str(n): n for n in (*plan.n_labels, len(train.data))},
+        conditions=conditions,
         metrics=METRICS,
-        random_state=random_state,
+        random_state=settings.random_state,
+        settings=settings,
+        parts=parts,
         n_repeats=plan.n_repeats,
         X_test=test.data,
         y_test=test.target,
@@ -242,7 +255,7 @@ def run(settings: Settings) -> Record:
     Record
         With scores.
     """
-    watch = Stopwatch()
+    watch, parts = Stopwatch(), Parts.of(NAME, settings)
     plan = QUICK_PLAN if settings.quick else Plan()
     make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
     with watch("reading data"):
@@ -255,7 +268,8 @@ def run(settings: Settings) -> Record:
     untrained = draw_untrained(make(), corpora[0])
     methods = make_methods(models, untrained, train.data, settings.random_state)
     with watch("features, learning and testing"):
-        scores = measure(methods, train, test, plan, settings.random_state)
+        scores = measure(methods, train, test, plan, settings, parts)
+    watch.add(EARLIER, parts.seconds_before)
     chance = float(np.mean(test.target == round(float(train.target.mean()))))
     filenames = [*train.filenames, *test.filenames, *(name for c in corpora for name in c.filenames)]
     return make_record(

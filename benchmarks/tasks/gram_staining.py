@@ -2,7 +2,7 @@
 
 from benchmarks.corpora import Corpus, fetch_all_bacteria
 from benchmarks.records import published_row
-from benchmarks.windows import Plan, Windows, WindowTask, split_by_group
+from benchmarks.windows import ALL_GENOMES, Plan, Windows, WindowTask, genomes, split_by_group, windows
 from skgenome.datasets import fetch_gram_staining
 
 WINDOW_SIZE, N_WINDOWS_PER_GENOME, N_TEST_GENERA = 6700, 20, 16
@@ -42,7 +42,7 @@ def read(data_home: str | None, n_repeats: int, random_state: int, quick: bool) 
 
     Returns
     -------
-    windows : Windows
+    labelled : Windows
         With their splits.
     corpus : Corpus
         All bacteria.
@@ -54,8 +54,10 @@ def read(data_home: str | None, n_repeats: int, random_state: int, quick: bool) 
         window_size=size, n_windows_per_genome=n_windows, random_state=random_state, data_home=data_home
     )
     splits = split_by_group(found.genus, found.target, N_TEST_GENERA, n_repeats, random_state)
-    windows = Windows(found.data, found.target, found.genome_ids, splits, found.filenames)
-    return windows, fetch_all_bacteria(data_home)
+    labelled = Windows(
+        found.data, found.target, splits, found.filenames, found.genome_ids, found.target_names
+    )
+    return labelled, fetch_all_bacteria(data_home)
 
 
 def _published() -> list[dict]:
@@ -72,13 +74,23 @@ def _published() -> list[dict]:
     ]
 
 
-run = WindowTask(
+_TASK = WindowTask(
     name="gram-staining",
     title=f"Gram staining from windows of {WINDOW_SIZE} bp",
     protocol=PROTOCOL,
     read=read,
-    plan=Plan(5, (1, 3, 8), (20, 100, 500)),
-    quick_plan=Plan(1, (1,), ()),
+    plan=Plan(
+        5,
+        (
+            genomes(1),
+            genomes(3, trains_networks=True),
+            genomes(8),
+            ALL_GENOMES,
+            *map(windows, (20, 100, 500)),
+        ),
+    ),
+    quick_plan=Plan(1, (genomes(1), ALL_GENOMES)),
     chance={"roc_auc": 0.5, "balanced_accuracy": 0.5},
     published=tuple(_published()),
-).run
+)
+run, draw = _TASK.run, _TASK.draw

@@ -1,7 +1,7 @@
 """The task ``human-enhancers``: stretches of 500 bp, enhancer or not."""
 
 from benchmarks.corpora import Corpus, fetch_human
-from benchmarks.pretraining import FIVE_BASES_BY_TWO, HUMAN_STEPS
+from benchmarks.pretraining import FIVE_BASES_BY_TWO, HUMAN_STEPS, SMALL_NETWORK
 from benchmarks.records import published_row
 from benchmarks.transfer import LabelledSet, Plan, Reading, TransferTask, hold_out
 from skgenome.datasets import fetch_human_enhancers
@@ -44,6 +44,7 @@ run = TransferTask(
     protocol=PROTOCOL,
     read=read,
     plan=Plan((100, 1000), n_repeats=3, n_seeds=3, lm_epochs=2, max_epochs=2, scratch_epochs=4),
+    network=SMALL_NETWORK,
     n_steps=HUMAN_STEPS,
     published=(
         published_row("published: CNN", "roc_auc", {"all": 0.80}, SOURCE_CNN),

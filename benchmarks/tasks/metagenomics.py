@@ -1,10 +1,10 @@
 """The task ``metagenomics``: the genus of simulated 16S reads, of genes that were not learnt from."""
 
 from benchmarks.corpora import Corpus, fetch_all_bacteria
-from benchmarks.pretraining import FIVE_BASES_BY_TWO
+from benchmarks.pretraining import FIVE_BASES_BY_TWO, SMALL_NETWORK
 from benchmarks.records import fold, published_row
 from benchmarks.transfer import LabelledSet, Plan, Reading, TransferTask
-from benchmarks.windows import LM_NETWORK, LM_STEPS
+from benchmarks.windows import LM_STEPS
 from skgenome.datasets import fetch_16s_reads
 
 #: Amplicons begin at one primer, so what counts has its place; shotgun reads begin anywhere, on either
@@ -61,7 +61,7 @@ run = TransferTask(
     read=read,
     plan=Plan((), n_repeats=3, n_seeds=3, lm_epochs=2, max_epochs=3, scratch_epochs=6),
     metrics=("accuracy", "balanced_accuracy"),
-    network=LM_NETWORK,
+    network=SMALL_NETWORK,
     n_steps=LM_STEPS,
     published=(
         published_row(

@@ -1,7 +1,7 @@
 """The task ``transcripts``: messenger or long non-coding RNA, within a species and across."""
 
 from benchmarks.corpora import Corpus, fetch_human
-from benchmarks.pretraining import FIVE_BASES_BY_TWO, HUMAN_STEPS
+from benchmarks.pretraining import FIVE_BASES_BY_TWO, HUMAN_STEPS, SMALL_NETWORK
 from benchmarks.records import published_row
 from benchmarks.transfer import LabelledSet, Plan, Reading, TransferTask, hold_out
 from skgenome.datasets import fetch_mrna_lncrna
@@ -47,6 +47,7 @@ run = TransferTask(
     protocol=PROTOCOL,
     read=read,
     plan=Plan((100, 1000), n_repeats=3, n_seeds=3, lm_epochs=1, max_epochs=1, scratch_epochs=3),
+    network=SMALL_NETWORK,
     n_steps=HUMAN_STEPS,
     published=(
         published_row(

@@ -9,7 +9,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from benchmarks.methods import MoreLabels, describe_method, kmers, ridge, rotated, scaled
-from benchmarks.records import Settings
+from benchmarks.parts import Parts
+from benchmarks.records import Settings, UnknownChoiceError
 from benchmarks.tables import show
 from benchmarks.tasks import run_task
 from benchmarks.tasks.bacterial_promoters import MEAN, MEMBERS, Plan, measure
@@ -22,7 +23,7 @@ def test_measure_gives_the_mean_of_the_folds_of_each_repeat():
         CountVectorizer(analyzer="char", ngram_range=(3, 3)), LogisticRegression(max_iter=2000)
     )
     methods = {"majority": DummyClassifier(), "3-mers": counts}
-    scores = measure(methods, promoters, "invented", Plan(4, 3), random_state=5, device="cpu")
+    scores = measure(methods, promoters, "invented", Plan(4, 3), Settings(None, "cpu", 5))
     found = next(s for s in scores if s.method == "3-mers" and s.metric == "matthews_corrcoef")
     by_hand = []
     for repeat in range(3):
@@ -35,27 +36,51 @@ def test_measure_gives_the_mean_of_the_folds_of_each_repeat():
     assert found.condition == "invented"
 
 
+class Certain(DummyClassifier):
+    """Be as sure of every sequence."""
+
+    def __init__(self, rate=0.5):
+        super().__init__()
+        self.rate = rate
+
+    def predict_proba(self, X):
+        return np.tile([1 - self.rate, self.rate], (len(X), 1))
+
+
 def test_measure_averages_what_some_predict():
     promoters = make_promoters(n_samples=60, random_state=0)
     rates = dict(zip(MEMBERS, (0.9, 0.2, 0.4, 0.5, 0.6), strict=True))
-
-    class Certain(DummyClassifier):
-        """Be as sure of every sequence."""
-
-        def __init__(self, rate=0.5):
-            super().__init__()
-            self.rate = rate
-
-        def predict_proba(self, X):
-            return np.tile([1 - self.rate, self.rate], (len(X), 1))
-
     methods = {name: Certain(rate) for name, rate in rates.items()}
-    scores = measure(methods, promoters, "invented", Plan(3, 1), random_state=0, device="cpu")
+    scores = measure(methods, promoters, "invented", Plan(3, 1), Settings(None, "cpu", 0))
     accuracy = {s.method: s.values[0] for s in scores if s.metric == "accuracy"}
     share = promoters.target.mean()
     assert accuracy[MEMBERS[1]] == pytest.approx(1 - share)
     # Their mean is .52, more than one half.
     assert accuracy[MEAN] == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "measured"),
+    [((MEMBERS[1],), {MEMBERS[1]}), ((MEAN,), {*MEMBERS, MEAN}), (("other",), {"other"})],
+    ids=["a member", "their mean", "another"],
+)
+def test_measure_of_a_part_has_what_it_is_made_of(wanted, measured, tmp_path):
+    promoters = make_promoters(n_samples=60, random_state=0)
+    methods = {name: Certain() for name in (*MEMBERS, "other")}
+    whole, part = (
+        measure(
+            methods, promoters, "x", Plan(3, 1), Settings(None, "cpu", 0, methods=chosen), Parts(tmp_path)
+        )
+        for chosen in ((), wanted)
+    )
+    assert {s.method for s in part} == measured
+    assert all(score in whole for score in part)
+
+
+def test_measure_names_what_can_be_asked_for():
+    promoters = make_promoters(n_samples=20, random_state=0)
+    with pytest.raises(UnknownChoiceError, match=f"Those it has: 'a', '{MEAN}'"):
+        measure({"a": Certain()}, promoters, "x", Plan(2, 1), Settings(None, "cpu", methods=("b",)))
 
 
 def test_rotated_features_give_the_same_model():

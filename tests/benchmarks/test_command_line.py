@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
 import benchmarks.__main__ as command_line
 from benchmarks.__main__ import main
-from benchmarks.records import read_record, write_record
-from benchmarks.tasks import TASKS
+from benchmarks.records import UnknownChoiceError, read_record, write_record
+from benchmarks.tasks import TASKS, draw_task
 
 
 def test_list_names_every_task(capsys):
@@ -36,6 +39,9 @@ def test_table_without_result_says_how_to_get_one(tmp_path, capsys):
         (["speeed"], "invalid choice: 'speeed'"),
         ([], "NAME, --list or --write-docs is needed"),
         (["speed", "--random-state", "x"], "invalid int value: 'x'"),
+        (["speed", "--method", "x"], "This task has no methods 'x'. It has none to choose from."),
+        (["speed", "--fraction", "x"], "This task has no conditions 'x'. It has none to choose from."),
+        (["speed", "--picture", "x.png"], "'speed' has no picture: only tasks about windows"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message, capsys):
@@ -61,9 +67,89 @@ def test_run_hands_over_the_settings_and_writes_the_record(record, tmp_path, mon
         "random_state": 7,
         "work_dir": tmp_path,
         "quick": False,
+        "methods": (),
+        "conditions": (),
     }
     assert read_record(tmp_path / "toy.json") == record
     assert f"Written to {tmp_path / 'toy.json'}" in capsys.readouterr().out
+
+
+def test_part_is_printed_and_not_written(record, tmp_path, monkeypatch, capsys):
+    seen = []
+
+    def run(name, settings):
+        seen.append((settings.methods, settings.conditions))
+        return record
+
+    monkeypatch.setattr(command_line, "run_task", run)
+    methods, fractions = ["--method", "a", "--method", "b + c"], ["--fraction", "20"]
+    for choice in (methods, fractions, methods + fractions):
+        assert main(["speed", *choice, "--output", str(tmp_path)]) == 0
+        printed = capsys.readouterr().out
+        assert "0.700 ± 0.100" in printed
+        assert "Written" not in printed
+    assert seen == [(("a", "b + c"), ()), ((), ("20",)), (("a", "b + c"), ("20",))]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_choice_is_a_wrong_argument(monkeypatch, capsys):
+    def refuse(*_):
+        raise UnknownChoiceError("This task has no methods 'x'. Those it has: 'y'.")
+
+    monkeypatch.setattr(command_line, "run_task", refuse)
+    with pytest.raises(SystemExit, match="2"):
+        main(["speed", "--method", "x"])
+    assert "Those it has: 'y'." in capsys.readouterr().err
+
+
+def test_error_of_a_task_is_not_hidden(monkeypatch):
+    def fail(*_):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(command_line, "run_task", fail)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["speed"])
+
+
+@pytest.mark.parametrize("has_scores", [True, False])
+def test_part_without_scores_is_an_error(record, monkeypatch, has_scores, capsys):
+    scores = record.scores if has_scores else []
+    module = SimpleNamespace(run=lambda _: replace(record, scores=scores))
+    monkeypatch.setattr("benchmarks.tasks.import_module", lambda _: module)
+    arguments = ["gram-staining", "--method", "contrastive, fine-tuned", "--fraction", "20 windows"]
+    if has_scores:
+        assert main(arguments) == 0
+        return
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "measures no method of ['contrastive, fine-tuned'] under a condition of" in capsys.readouterr().err
+
+
+def test_picture_is_drawn_and_nothing_else(tmp_path, monkeypatch, capsys):
+    drawn = []
+
+    def draw(settings, path):
+        drawn.append((settings.quick, path))
+        return path
+
+    monkeypatch.setattr("benchmarks.tasks.import_module", lambda _: SimpleNamespace(draw=draw))
+    path = tmp_path / "a.png"
+    assert main(["gram-staining", "--quick", "--picture", str(path)]) == 0
+    assert drawn == [(True, path)]
+    assert f"Written to {path}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_runs_and_those_of_classes_draw(name):
+    module = import_module(f"benchmarks.tasks.{TASKS[name][0]}")
+    assert callable(module.run)
+    if name in {"gram-staining", "bacteria-phages-viruses"}:
+        assert callable(module.draw)
+
+
+def test_draw_task_names_the_task_without_a_picture(tmp_path):
+    with pytest.raises(ValueError, match="'human-chromatin' has no picture"):
+        draw_task("human-chromatin", None, tmp_path / "a.png")
 
 
 def test_quick_run_without_output_stays_out_of_the_results(record, monkeypatch, tmp_path, capsys):

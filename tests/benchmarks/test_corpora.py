@@ -1,5 +1,6 @@
 """What a corpus must not hold."""
 
+import numpy as np
 import pytest
 
 from benchmarks.corpora import (
@@ -7,11 +8,17 @@ from benchmarks.corpora import (
     FLANK,
     Corpus,
     fetch_distant_enterobacteria,
+    fetch_domains,
     fetch_enterobacteria,
     fetch_human,
     shorten,
 )
-from skgenome.datasets import fetch_bacterial_genomes, fetch_ecoli_promoters, find_matches
+from skgenome.datasets import (
+    fetch_bacteria_phages_viruses,
+    fetch_bacterial_genomes,
+    fetch_ecoli_promoters,
+    find_matches,
+)
 
 
 def test_corpus_checksum_sees_bounds_and_letters():
@@ -74,3 +81,18 @@ def test_human_corpus_is_named_as_the_tasks_know_it(real_data_home):
     assert corpus.name == "human"
     assert len(corpus.contigs) == 8
     assert corpus.description.endswith("4.7 Mbp")
+
+
+@pytest.mark.real_data
+def test_domains_have_no_kind_in_excess(real_data_home):
+    corpus = fetch_domains(real_data_home)
+    assert corpus.name == "bacteria, phages and viruses"
+    found = fetch_bacteria_phages_viruses(n_windows_per_genome=64, data_home=real_data_home)
+    assert corpus.contigs == list(found.data)
+    assert corpus.filenames == found.filenames
+    bases = [sum(map(len, found.data[found.target == target])) for target in range(3)]
+    # In the files, bacteria have nearly all bases.
+    assert max(bases) < 0.7 * sum(bases)
+    genomes, counts = np.unique(found.genome_ids, return_counts=True)
+    assert counts.max() == 64
+    assert corpus.description.startswith(f"{len(found.data)} stretches of {len(genomes)} genomes, 64 of each")

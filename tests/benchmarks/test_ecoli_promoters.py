@@ -16,8 +16,9 @@ from benchmarks.methods import (
     scaled,
     with_components,
 )
+from benchmarks.parts import Parts
 from benchmarks.pretraining import TINY_SIZE, draw_untrained, pretrain
-from benchmarks.records import Record, Settings
+from benchmarks.records import Record, Settings, UnknownChoiceError
 from benchmarks.tables import show
 from benchmarks.tasks import run_task
 from benchmarks.tasks.ecoli_promoters import NETWORK, Plan, make_methods, measure
@@ -89,7 +90,7 @@ def test_describe_method_is_one_uncut_line(methods):
 
 def test_measure_gives_a_curve_for_every_method(methods, promoters):
     train, test = promoters
-    scores = measure(methods, train, test, Plan((20,), 2), random_state=0)
+    scores = measure(methods, train, test, Plan((20,), 2), Settings())
     assert len(scores) == 3 * len(methods) * 2
     assert {s.condition: (s.n_labels, len(s.values)) for s in scores} == {"20": (20, 2), "120": (120, 1)}
     record = Record("toy", "t", "p", 0, scores=[s.as_row() for s in scores])
@@ -97,6 +98,30 @@ def test_measure_gives_a_curve_for_every_method(methods, promoters):
     baseline = {s.metric: s.values for s in scores if s.method == "majority" and s.condition == "20"}
     assert baseline["roc_auc"] == [0.5, 0.5]
     assert baseline["matthews_corrcoef"] == [0.0, 0.0]
+
+
+def test_measure_of_a_part_is_found_by_the_whole(methods, promoters, tmp_path):
+    some = {name: methods[name] for name in ("majority", "k-mers up to 4 + L2 logistic regression")}
+    rest = (some, *promoters, Plan((20,), 2))
+    part = measure(*rest, Settings(methods=("majority",), conditions=("120",)), Parts(tmp_path))
+    assert {(s.method, s.condition) for s in part} == {("majority", "120")}
+    assert len(list(tmp_path.iterdir())) == 1
+    whole = measure(*rest, Settings(), Parts(tmp_path))
+    assert len(list(tmp_path.iterdir())) == 4
+    assert all(score in whole for score in part)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"methods": ("lasso",)}, r"no methods 'lasso'\. Those it has: 'majority', 'k-mers up to 4 \+ L2"),
+        ({"conditions": ("50",)}, r"no conditions '50'\. Those it has: '20', '120'\."),
+    ],
+    ids=["method", "condition"],
+)
+def test_measure_names_what_can_be_asked_for(methods, promoters, choice, message):
+    with pytest.raises(UnknownChoiceError, match=message):
+        measure(methods, *promoters, Plan((20,), 2), Settings(**choice))
 
 
 @pytest.mark.parametrize("classifier", [lasso(0), ridge()], ids=["lasso", "ridge"])

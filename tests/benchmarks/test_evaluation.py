@@ -9,11 +9,16 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, matthews_corrcoef, roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.evaluation import score_methods, score_seeds
+from benchmarks.methods import KnownLabels
+from benchmarks.parts import Parts
+from benchmarks.records import EVERYTHING
 from skgenome.model_selection import nested_label_subset
+from skgenome.preprocessing import KmerCounter
 
 METHODS = {
     "majority": DummyClassifier(),
@@ -32,10 +37,10 @@ def labelled(seed):
     return np.array(data, dtype=object), target
 
 
-def score(labelled, conditions, n_repeats=2):
+def score(labelled, conditions, n_repeats=2, methods=METHODS, **options):
     data, target = labelled
     return score_methods(
-        METHODS,
+        methods,
         data[:30],
         target[:30],
         conditions=conditions,
@@ -44,6 +49,7 @@ def score(labelled, conditions, n_repeats=2):
         X_test=data[30:],
         y_test=target[30:],
         n_repeats=n_repeats,
+        **options,
     )
 
 
@@ -83,6 +89,61 @@ def test_score_methods_draw_the_same_for_all_methods(labelled, monkeypatch):
     assert len(drawn) == 2 * 6
     assert drawn[:6] == drawn[6:]
     assert len(set(drawn)) == 6
+    # One condition at a time, and still the fewer are among the more.
+    assert all(set(few) < set(more) for few, more in zip(drawn[:3], drawn[3:6], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({}, [("majority", "few"), ("majority", "all"), ("GC", "few"), ("GC", "all")]),
+        ({"methods": ("GC",)}, [("GC", "few"), ("GC", "all")]),
+        ({"conditions": ("all", "elsewhere")}, [("majority", "all"), ("GC", "all")]),
+        ({"methods": ("GC",), "conditions": ("few",)}, [("GC", "few")]),
+        ({"conditions": ("elsewhere",)}, []),
+    ],
+    ids=["all", "method", "condition", "both", "condition of another step"],
+)
+def test_score_methods_measure_what_is_wanted(labelled, choice, expected):
+    conditions = {"few": 4, "all": 30}
+    scores = score(labelled, conditions, settings=EVERYTHING._replace(**choice))
+    assert [(s.method, s.condition) for s in scores if s.metric == "accuracy"] == expected
+    whole = score(labelled, conditions)
+    assert all(one in whole for one in scores)
+
+
+def test_score_methods_keep_each_condition_of_each_method(labelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(CountingDummy, "n_fits", 0)
+    methods = {"counting": CountingDummy()}
+
+    def measure(amounts, wanted=()):
+        settings = EVERYTHING._replace(conditions=wanted)
+        scores = score(labelled, amounts, methods=methods, settings=settings, parts=Parts(tmp_path))
+        return scores, CountingDummy.n_fits
+
+    first, n_fits = measure({"few": 4, "more": 10}, ("few",))
+    assert n_fits == 2
+    both, n_fits = measure({"few": 4, "more": 10})
+    assert n_fits == 4
+    again, n_fits = measure({"few": 4, "more": 10})
+    assert n_fits == 4
+    # Two draws of the third, and nothing else.
+    added, n_fits = measure({"few": 4, "more": 10, "many": 20})
+    assert n_fits == 6
+    assert again == both
+    assert first == [s for s in added if s.condition == "few"]
+    # The same name for another number of labels is another part.
+    assert measure({"few": 6})[1] == 8
+
+
+def test_score_methods_of_another_estimator_are_another_part(labelled, tmp_path):
+    parts = Parts(tmp_path)
+    values = [
+        score(labelled, {"few": 4}, methods={"same name": method}, parts=parts)[0].values
+        for method in (DummyClassifier(strategy="constant", constant=0), METHODS["GC"])
+    ]
+    assert values[0] == [0.5, 0.5]
+    assert values[1] != values[0]
 
 
 class Lottery(DummyClassifier):
@@ -184,6 +245,76 @@ def test_score_seeds_fit_once_for_all_test_sets(labelled, tests, monkeypatch):
     monkeypatch.setattr(Lottery, "n_fits", 0)
     seeds_of({"lottery": Lottery(0)}, labelled, tests, metrics=METRICS)
     assert Lottery.n_fits == 3
+
+
+def test_score_seeds_read_once_what_learns_nothing(labelled, tests, monkeypatch):
+    """Else each process embeds all sequences again, for every seed."""
+    read = []
+
+    def note(self, X):
+        read.append(len(X))
+        return KmerCounter.transform(self, X)
+
+    noting = type("Noting", (KmerCounter,), {"transform": note})
+    forest = RandomForestClassifier(3, max_depth=2, random_state=0)
+    found, expected = (
+        seeds_of({"forest": make_pipeline(counter, forest)}, labelled, tests)
+        for counter in (noting(k=2), KmerCounter(k=2))
+    )
+    assert read == [30, 15, 15]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda lottery: lottery,
+        lambda lottery: KnownLabels(lottery),
+        lambda lottery: KnownLabels(OneVsRestClassifier(lottery)),
+    ],
+    ids=["alone", "known labels", "each label of its own"],
+)
+def test_score_seeds_set_the_seed_behind_wrappers(labelled, wrap, monkeypatch):
+    data, target = labelled
+    noted = []
+
+    class Noting(DummyClassifier):
+        def fit(self, X, y):
+            noted.append(self.random_state)
+            return super().fit(X, y)
+
+        def predict_proba(self, X):
+            return np.full((len(X), 2), 0.5)
+
+    method = wrap(Noting(random_state=0))
+    y = np.c_[target, 1 - target] if isinstance(method, KnownLabels) else target
+    test = {"all": Bunch(data=data[30:], target=y[30:])}
+    scores = score_seeds(
+        {"noting": method}, data[:30, None], y[:30], test, seeds=(4, 5), metrics=["accuracy"]
+    )
+    assert sorted(set(noted)) == [4, 5]
+    assert len(scores[0].values) == 2
+
+
+@pytest.mark.parametrize("first", [("far",), ("near",), ()], ids=["far", "near", "both"])
+def test_score_seeds_of_one_test_are_a_part_of_the_whole(labelled, tests, first, tmp_path, monkeypatch):
+    """Non-regression test: parts of one of several test sets were not found by the whole run."""
+    monkeypatch.setattr(Lottery, "n_fits", 0)
+    settings = EVERYTHING._replace(conditions=first)
+    methods = {"lottery": Lottery(0)}
+    part = seeds_of(methods, labelled, tests, settings=settings, parts=Parts(tmp_path))
+    assert [s.condition for s in part] == list(first or tests)
+    whole = seeds_of(methods, labelled, tests, parts=Parts(tmp_path))
+    assert Lottery.n_fits == 3
+    assert [s.condition for s in whole] == list(tests)
+    assert all(score in whole for score in part)
+
+
+def test_score_seeds_measure_what_is_wanted(labelled, tests):
+    settings = EVERYTHING._replace(methods=("GC",), conditions=("elsewhere",))
+    assert seeds_of(METHODS, labelled, tests, settings=settings) == []
+    (found,) = seeds_of(METHODS, labelled, tests, settings=settings._replace(conditions=("far",)))
+    assert (found.method, found.condition) == ("GC", "far")
 
 
 def test_score_seeds_fit_once_what_has_no_seed(labelled, tests, monkeypatch):

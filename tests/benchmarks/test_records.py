@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.records import (
+    EVERYTHING,
     Score,
+    Settings,
     Timing,
+    UnknownChoiceError,
     describe_files,
     fold,
     read_record,
@@ -17,6 +20,46 @@ from benchmarks.records import (
     write_record,
     write_text,
 )
+
+
+@pytest.mark.parametrize(
+    ("choice", "is_part"),
+    [({}, False), ({"quick": True}, False), ({"methods": ("a",)}, True), ({"conditions": ("20",)}, True)],
+    ids=["everything", "quick", "methods", "conditions"],
+)
+def test_settings_know_a_part(choice, is_part):
+    assert Settings(**choice).is_part == is_part
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [((), ["a", "b", "c"]), (("c", "a"), ["a", "c"]), (("b", "of another step"), ["b"]), (("d",), [])],
+    ids=["all", "two", "one", "none"],
+)
+def test_settings_choose_in_the_order_of_the_task(wanted, kept):
+    found = dict.fromkeys("abc", 1)
+    assert list(EVERYTHING._replace(methods=wanted).choose(found, "methods")) == kept
+    assert list(EVERYTHING._replace(conditions=wanted).choose(found, "conditions")) == kept
+    assert list(EVERYTHING._replace(conditions=wanted).choose(found, "methods")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("offered", "message"),
+    [
+        (["a, b", "c"], r"no methods 'x', 'y'\. Those it has: 'a, b', 'c'\."),
+        ((), r"no methods 'c', 'x', 'y'\. It has none to choose from\."),
+    ],
+    ids=["some", "none"],
+)
+def test_settings_name_what_is_unknown(offered, message):
+    settings = EVERYTHING._replace(methods=("c", "x", "y"))
+    with pytest.raises(UnknownChoiceError, match=message):
+        settings.check("methods", offered)
+    settings.check("conditions", offered)
+
+
+def test_settings_check_what_is_there():
+    EVERYTHING._replace(methods=("b",)).check("methods", iter(["a", "b"]))
 
 
 def test_score_summary_is_that_of_numpy(seed):

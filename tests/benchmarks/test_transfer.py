@@ -19,8 +19,9 @@ from sklearn.utils import Bunch
 from benchmarks import corpora, transfer
 from benchmarks.corpora import Corpus
 from benchmarks.overview import GENOMIC_ULMFIT, overview_table
+from benchmarks.parts import Parts
 from benchmarks.pretraining import NETWORK, TINY_SIZE, Pretrained, finetune, pretrain
-from benchmarks.records import Score, Settings, read_record, write_record
+from benchmarks.records import Score, Settings, UnknownChoiceError, read_record, write_record
 from benchmarks.tables import NOTHING, show
 from benchmarks.tasks import TASKS, ecoli_promoters, run_task
 from benchmarks.transfer import (
@@ -35,6 +36,7 @@ from benchmarks.transfer import (
     make_methods,
     measure,
     n_side_by_side,
+    name_conditions,
     take,
 )
 from skgenome.datasets import make_genomes, make_promoters
@@ -52,6 +54,7 @@ TRANSFER_TASKS = {
 }
 ALIGNED = Reading(strand="forward", pooling=7, largest_k=2, aligned=True)
 ANYWHERE = Reading(strand="average", pooling="concat", largest_k=3, aligned=False, max_length=60)
+ON_CPU = Settings(None, "cpu", 0)
 SHORT = Plan((20,), 1, 2, lm_epochs=1, max_epochs=1, scratch_epochs=1, cnn_epochs=1)
 PHASES = (
     "pretrained, frozen",
@@ -287,7 +290,7 @@ def test_measure_gives_draws_for_few_labels_and_seeds_for_all(promoters, names, 
     train, test = promoters
     labelled = LabelledSet(train, dict.fromkeys(names, test), ALIGNED)
     methods = Candidates({"noting": Noting(), "forest": forest()}, set())
-    scores = measure(methods, labelled, Plan((10, 20), 2, 3), ("accuracy", "roc_auc"), 0, "cpu")
+    scores = measure(methods, labelled, Plan((10, 20), 2, 3), ("accuracy", "roc_auc"), ON_CPU)
     n_values = {(s.metric, s.method, s.condition): len(s.values) for s in scores}
     assert n_values == {
         (metric, method, condition): 2 if "all" not in condition else 3 if method == "forest" else 1
@@ -305,7 +308,8 @@ def test_measure_values_are_those_of_fitting_by_hand(promoters):
     train, test = promoters
     labelled = LabelledSet(train, {"": test}, ALIGNED)
     plan = Plan((20,), 2, 2)
-    scores = measure(Candidates({"forest": forest()}, set()), labelled, plan, ("accuracy",), 5, "cpu")
+    settings = ON_CPU._replace(random_state=5)
+    scores = measure(Candidates({"forest": forest()}, set()), labelled, plan, ("accuracy",), settings)
     seeds = np.random.RandomState(5).randint(np.iinfo(np.int32).max, size=2)
     draws = [nested_label_subset(train.target, 20, random_state=seed) for seed in seeds]
     fits = [(rows, 0) for rows in draws] + [(np.arange(40), seed) for seed in (5, 6)]
@@ -321,7 +325,7 @@ def test_measure_values_are_those_of_fitting_by_hand(promoters):
 def test_measure_tests_few_labels_on_the_first_set_alone(promoters):
     train, test = promoters
     labelled = LabelledSet(train, {"x": test, "unread": Bunch(data=None, target=None)}, ALIGNED)
-    scores = measure(Candidates({"a": Noting()}, set()), labelled, Plan((10,), 1, 0), ("accuracy",), 0, "cpu")
+    scores = measure(Candidates({"a": Noting()}, set()), labelled, Plan((10,), 1, 0), ("accuracy",), ON_CPU)
     assert [s.condition for s in scores] == ["x 10"]
 
 
@@ -329,7 +333,7 @@ def test_measure_tests_few_labels_on_the_first_set_alone(promoters):
 def test_measure_without_few_labels_has_all_labels(promoters):
     train, test = promoters
     labelled = LabelledSet(train, {"x": test}, ALIGNED)
-    scores = measure(Candidates({"a": Noting()}, set()), labelled, Plan((), 1, 1), ("accuracy",), 0, "cpu")
+    scores = measure(Candidates({"a": Noting()}, set()), labelled, Plan((), 1, 1), ("accuracy",), ON_CPU)
     assert [(s.condition, s.n_labels) for s in scores] == [("x all", 40)]
 
 
@@ -338,11 +342,48 @@ def test_measure_hands_unlabelled_rows_to_the_semi_supervised_alone(promoters, m
     monkeypatch.setattr(Noting, "seen", ())
     train, test = promoters
     methods = Candidates({"all rows": Noting("all rows"), "labelled": Noting("labelled")}, {"all rows"})
-    measure(methods, LabelledSet(train, {"": test}, ALIGNED), Plan((10,), 1, 1), ("accuracy",), 0, "cpu")
+    measure(methods, LabelledSet(train, {"": test}, ALIGNED), Plan((10,), 1, 1), ("accuracy",), ON_CPU)
     assert Noting.seen == {
         *{("all rows", 40, 30), ("labelled", 10, 0)},
         *{("all rows", 40, 0), ("labelled", 40, 0)},
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "plan", "draws", "tests"),
+    [
+        (("",), Plan((10, 20), 2, 3), {"10": 10, "20": 20}, ["all"]),
+        (("near", "far"), Plan((10,), 2, 3), {"near 10": 10}, ["near all", "far all"]),
+        (("x", "y"), Plan((), 2, 3), {}, ["x all", "y all"]),
+        (("x", "y"), Plan((10,), 2, 0), {"x 10": 10}, []),
+    ],
+    ids=["no name", "two tests", "all labels", "few labels"],
+)
+def test_name_conditions_are_those_of_the_scores(promoters, names, plan, draws, tests):
+    train, test = promoters
+    found = name_conditions(LabelledSet(train, dict.fromkeys(names, test), ALIGNED), plan)
+    assert found == (draws, dict.fromkeys(tests, test))
+
+
+@pytest.mark.usefixtures("small")
+def test_measure_of_parts_comes_to_the_whole(promoters, tmp_path, monkeypatch):
+    train, test = promoters
+    labelled = LabelledSet(train, {"x": test, "y": invent(20, 2)}, ALIGNED)
+    methods = Candidates({"noting": Noting(), "forest": forest()}, set())
+    rest = (methods, labelled, Plan((10,), 2, 2), ("accuracy",))
+    choices = [{"methods": ("noting",)}, {"conditions": ("x 10",)}, {"conditions": ("y all",)}]
+    parts = [measure(*rest, ON_CPU._replace(**choice), Parts(tmp_path)) for choice in choices]
+    assert [{(s.method, s.condition) for s in part} for part in parts] == [
+        set(product(["noting"], ["x 10", "x all", "y all"])),
+        set(product(["noting", "forest"], ["x 10"])),
+        set(product(["noting", "forest"], ["y all"])),
+    ]
+    # All are there: the whole fits nothing.
+    monkeypatch.setattr(Noting, "fit", None)
+    monkeypatch.setattr(RandomForestClassifier, "fit", None)
+    whole = measure(*rest, ON_CPU, Parts(tmp_path))
+    assert len(whole) == 6
+    assert all(score in whole for part in parts for score in part)
 
 
 def test_fits_run_side_by_side_on_a_cpu_alone(monkeypatch):
@@ -415,6 +456,39 @@ def test_run_measures_every_method_on_every_set(task, tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"methods": ("b",)}, r"no methods 'b'\. Those it has: 'of all sets', 'aligned'\."),
+        ({"conditions": ("20",)}, r"no conditions '20'\. Those it has: 'first 20', 'first all', 'near 20', "),
+    ],
+    ids=["method", "condition"],
+)
+def test_run_names_what_can_be_asked_for(task, tmp_path, monkeypatch, choice, message):
+    """Sets may differ in their methods, and do in their conditions."""
+    trained = []
+
+    def train(lm, corpus, *_):
+        trained.append(corpus.name)
+        return Pretrained(lm, {"corpus": corpus.name})
+
+    def make(models, untrained, unlabelled, reading, *_):
+        names = ["of all sets", "aligned"] if reading.aligned else ["of all sets"]
+        return Candidates({name: DummyClassifier() for name in names}, set())
+
+    monkeypatch.setattr(transfer, "QUICK_EVERY", 1)
+    monkeypatch.setattr(transfer, "pretrain", train)
+    monkeypatch.setattr(transfer, "finetune", lambda model, *_: model)
+    settings = Settings(str(tmp_path / "data"), "cpu", 0, tmp_path / "work", quick=True)
+    one = replace(task, make_methods=make)
+    with pytest.raises(UnknownChoiceError, match=message):
+        one.run(settings._replace(**choice))
+    assert bool(trained) == ("methods" in choice)
+    some = one.run(settings._replace(methods=("aligned",), conditions=("first 20", "near all")))
+    assert {(row["method"], row["condition"]) for row in some.scores} == {("aligned", "first 20")}
+
+
+@pytest.mark.usefixtures("small")
 def test_run_knows_the_share_of_the_commonest_class(task, tmp_path, monkeypatch):
     def read(data_home):
         sets, found = task.read(data_home)
@@ -458,7 +532,7 @@ def invented_data(monkeypatch, tmp_path):
     monkeypatch.setattr(transfer, "measure", pretend_to_measure)
 
 
-def pretend_to_measure(methods, labelled, plan, metrics, random_state, device, parts):
+def pretend_to_measure(methods, labelled, plan, metrics, settings, parts):
     """Give .5 for everything that would be measured."""
     few = [f"{name} {n}".strip() for name in list(labelled.tests)[:1] for n in plan.n_labels]
     all_labels = [f"{name} all".strip() for name in labelled.tests if plan.n_seeds]

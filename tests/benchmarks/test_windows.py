@@ -5,15 +5,36 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.records import Settings
+from benchmarks.corpora import Corpus
+from benchmarks.methods import KnownLabels
+from benchmarks.parts import Parts
+from benchmarks.records import Settings, UnknownChoiceError
+from benchmarks.tables import show
 from benchmarks.tasks import run_task
-from benchmarks.windows import Plan, Windows, make_methods, measure, split_by_group
+from benchmarks.windows import (
+    ALL_GENOMES,
+    ALL_WINDOWS,
+    Condition,
+    Methods,
+    Plan,
+    Windows,
+    WindowTask,
+    genomes,
+    make_methods,
+    measure,
+    split_by_group,
+    windows,
+)
+from skgenome.model_selection import nested_label_subset
 from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 
-PLAN = Plan(2, (1, 3), (8, 20))
+FEW_AND_ALL = (genomes(1), genomes(3), ALL_GENOMES, windows(8), windows(20))
+PLAN = Plan(2, FEW_AND_ALL)
 SETTINGS = Settings(None, "cpu", 0)
 
 
@@ -31,9 +52,28 @@ def drawn(seed):
 
 
 @pytest.fixture
-def windows(drawn):
+def labelled(drawn):
     splits = split_by_group(drawn.genus, drawn.target, 4, 2, 0)
-    return Windows(drawn.data, drawn.target, drawn.genome_ids, splits, [])
+    return Windows(drawn.data, drawn.target, splits, [], drawn.genome_ids)
+
+
+@pytest.fixture
+def of_many_labels(drawn):
+    """The same windows with three labels each, the last of them rare; the last thirty are held out."""
+    rng = np.random.RandomState(1)
+    target = np.c_[drawn.target, rng.rand(100) < 0.4, np.arange(100) % 11 == 0].astype(int)
+    order = rng.permutation(100)
+    return Windows(drawn.data[order], target[order], [(np.arange(70), np.arange(70, 100))], [])
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch):
+    """Processes beside this one would take seconds to start."""
+    monkeypatch.setattr("benchmarks.windows.n_side_by_side", lambda _: 1)
+
+
+def letters(classifier):
+    return make_pipeline(CountVectorizer(analyzer="char", lowercase=False), classifier)
 
 
 def test_split_by_group_divides_no_group_and_keeps_the_classes(drawn, seed):
@@ -51,30 +91,199 @@ def test_split_by_group_draws_others_each_time(drawn, seed):
     assert len(set(tests)) > 1
 
 
-def test_measure_tells_chance_from_knowledge(windows):
-    methods = {
-        "majority": DummyClassifier(),
-        "GC": make_pipeline(CountVectorizer(analyzer="char", lowercase=False), LogisticRegression()),
-    }
-    scores = measure(methods, windows, PLAN, ("roc_auc", "balanced_accuracy"), SETTINGS)
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (genomes(1), ("1 genome per class", 1, True, False)),
+        (genomes(3, trains_networks=True), ("3 genomes per class", 3, True, True)),
+        (windows(1), ("1 window", 1, False, False)),
+        (windows(100, trains_networks=True), ("100 windows", 100, False, True)),
+        (ALL_GENOMES, ("all genomes", 1.0, True, True)),
+        (ALL_WINDOWS, ("all windows", 1.0, False, True)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Condition) else "",
+)
+def test_conditions_are_named_as_their_columns(condition, expected):
+    assert tuple(condition) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_all"),
+    [(ALL_GENOMES, True), (ALL_WINDOWS, True), (genomes(1), False), (windows(1), False)],
+    ids=lambda value: value.name if isinstance(value, Condition) else str(value),
+)
+def test_condition_tells_one_from_all(condition, is_all):
+    assert condition.is_all == is_all
+
+
+def test_windows_tell_classes_from_labels(labelled, of_many_labels):
+    assert not labelled.has_own_labels
+    assert of_many_labels.has_own_labels
+
+
+def test_measure_tells_chance_from_knowledge(labelled):
+    methods = Methods({"majority": DummyClassifier(), "GC": letters(LogisticRegression())}, {})
+    scores = measure(methods, labelled, PLAN, ("roc_auc", "balanced_accuracy"), SETTINGS)
     means = {(s.metric, s.method, s.condition): np.mean(s.values) for s in scores}
-    assert {condition for _, _, condition in means} == {
-        *("1 genome per class", "3 genomes per class", "all genomes", "8 windows", "20 windows")
-    }
+    assert {condition for _, _, condition in means} == {condition.name for condition in FEW_AND_ALL}
     assert all(len(s.values) == 2 for s in scores)
     assert means["roc_auc", "majority", "all genomes"] == 0.5
     assert means["balanced_accuracy", "majority", "8 windows"] == 0.5
     assert means["roc_auc", "GC", "all genomes"] > 0.95
 
 
-def test_measure_labels_whole_genomes(windows):
-    scores = measure({"majority": DummyClassifier()}, windows, PLAN, ("roc_auc",), SETTINGS)
+def test_measure_labels_whole_genomes(labelled):
+    scores = measure(Methods({"majority": DummyClassifier()}, {}), labelled, PLAN, ("roc_auc",), SETTINGS)
     n_labels = {s.condition: s.n_labels for s in scores}
     # Genomes have five windows, but for the two of genus 0, which have three and two.
     assert 8 <= n_labels["1 genome per class"] <= 10
     assert 26 <= n_labels["3 genomes per class"] <= 30
     assert n_labels["all genomes"] == 80
     assert n_labels["20 windows"] == 20
+
+
+@pytest.mark.parametrize("by_genome", [True, False], ids=["genomes", "windows"])
+def test_measure_values_are_those_of_fitting_by_hand(labelled, by_genome):
+    method = letters(LogisticRegression())
+    condition = genomes(2) if by_genome else windows(12)
+    metrics = ("roc_auc", "balanced_accuracy")
+    scores = measure(Methods({"GC": method}, {}), labelled, Plan(2, (condition,)), metrics, SETTINGS)
+    expected = [[], []]
+    for (train, test), seed in zip(labelled.splits, draw_seeds(0, 2), strict=True):
+        groups = labelled.genomes[train] if by_genome else None
+        rows = train[
+            nested_label_subset(labelled.target[train], condition.amount, groups=groups, random_state=seed)
+        ]
+        fitted = method.fit(labelled.data[rows], labelled.target[rows])
+        probabilities = fitted.predict_proba(labelled.data[test])[:, 1]
+        expected[0].append(roc_auc_score(labelled.target[test], probabilities))
+        expected[1].append(
+            balanced_accuracy_score(labelled.target[test], fitted.predict(labelled.data[test]))
+        )
+    assert [s.values for s in scores] == expected
+
+
+def draw_seeds(random_state, n_repeats):
+    """Give the seeds of the draws, as they are made for a curve."""
+    return np.random.RandomState(random_state).randint(np.iinfo(np.int32).max, size=n_repeats)
+
+
+def test_measure_trains_networks_where_the_plan_says_so(labelled):
+    methods = Methods({"quick": DummyClassifier()}, {"network": DummyClassifier()})
+    conditions = (genomes(1), genomes(3, trains_networks=True), ALL_GENOMES, windows(8), windows(20))
+    scores = measure(methods, labelled, Plan(2, conditions), ("roc_auc",), SETTINGS)
+    measured = [(s.method, s.condition) for s in scores]
+    everywhere = [("quick", condition.name) for condition in conditions]
+    assert measured == [*everywhere, ("network", "3 genomes per class"), ("network", "all genomes")]
+
+
+def test_measure_without_a_network_to_train_fits_none(labelled):
+    class Refusing(DummyClassifier):
+        def fit(self, X, y):
+            raise AssertionError("a network was trained")
+
+    methods = Methods({}, {"network": Refusing()})
+    plan = Plan(2, (genomes(1), windows(8)))
+    assert measure(methods, labelled, plan, ("roc_auc",), SETTINGS) == []
+
+
+class Drawn(DummyClassifier):
+    """Give scores by chance, those of its seed, and note which rows it is given."""
+
+    seen = ()
+
+    def __init__(self, random_state=0):
+        super().__init__()
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        Drawn.seen = (*Drawn.seen, (self.random_state, tuple(X)))
+        self.classes_ = [np.array([0, 1])] * np.shape(y)[1]
+        return self
+
+    def predict_proba(self, X):
+        return np.random.RandomState(self.random_state).rand(len(X), len(self.classes_))
+
+
+def test_measure_on_one_split_repeats_draws_then_seeds(of_many_labels, monkeypatch):
+    monkeypatch.setattr(Drawn, "seen", ())
+    plan = Plan(3, (windows(10), windows(20), ALL_WINDOWS))
+    settings = SETTINGS._replace(random_state=5)
+    scores = measure(Methods({"drawn": Drawn(9)}, {}), of_many_labels, plan, ("roc_auc",), settings)
+    (train, test), data = of_many_labels.splits[0], of_many_labels.data
+    rows = [
+        train[nested_label_subset(of_many_labels.target[train], n, random_state=seed)]
+        for n in (10, 20)
+        for seed in draw_seeds(5, 3)
+    ]
+    # Draws are fitted with the seed of the method, and all labels with three seeds in turn.
+    fits = [(9, tuple(data[drawn])) for drawn in rows] + [(seed, tuple(data[train])) for seed in (5, 6, 7)]
+    assert Drawn.seen == tuple(fits)
+    assert all(set(few) < set(more) for few, more in zip(rows[:3], rows[3:], strict=True))
+    truth = of_many_labels.target[test]
+    by_seed = {seed: roc_auc_score(truth, np.random.RandomState(seed).rand(30, 3)) for seed in (5, 6, 7, 9)}
+    assert {s.condition: s.values for s in scores} == {
+        "10 windows": [by_seed[9]] * 3,
+        "20 windows": [by_seed[9]] * 3,
+        "all windows": [by_seed[seed] for seed in (5, 6, 7)],
+    }
+    assert [s.n_labels for s in scores] == [10, 20, 70]
+
+
+def test_measure_of_labels_is_that_of_fitting_by_hand(of_many_labels):
+    method = letters(KnownLabels(OneVsRestClassifier(LogisticRegression())))
+    methods = Methods({"majority": DummyClassifier(strategy="prior"), "GC": method}, {})
+    plan = Plan(2, (windows(40), ALL_WINDOWS))
+    scores = measure(methods, of_many_labels, plan, ("roc_auc", "average_precision"), SETTINGS)
+    found = {(s.metric, s.method, s.condition): s.values for s in scores}
+    ((train, test),), X, y = of_many_labels.splits, of_many_labels.data, of_many_labels.target
+    draws = [train[nested_label_subset(y[train], 40, random_state=seed)] for seed in draw_seeds(0, 2)]
+    by_hand = [
+        roc_auc_score(y[test], method.fit(X[rows], y[rows]).predict_proba(X[test]))
+        for rows in (*draws, train)
+    ]
+    assert found["roc_auc", "GC", "40 windows"] == by_hand[:2]
+    # Nothing in it has a seed: measured once.
+    assert found["roc_auc", "GC", "all windows"] == by_hand[2:]
+    assert found["roc_auc", "majority", "all windows"] == [0.5]
+    prevalence = y[test].mean(axis=0).mean()
+    assert found["average_precision", "majority", "all windows"] == [pytest.approx(prevalence)]
+
+
+def test_measure_on_one_split_of_genomes_keeps_the_name(labelled):
+    """Non-regression test: in a quick run, with one split, the column was called "all windows"."""
+    one = labelled._replace(splits=labelled.splits[:1])
+    plan = Plan(1, (genomes(1), ALL_GENOMES))
+    scores = measure(Methods({"majority": DummyClassifier()}, {}), one, plan, ("roc_auc",), SETTINGS)
+    assert [(s.condition, s.n_labels > 10) for s in scores] == [
+        ("1 genome per class", False),
+        ("all genomes", True),
+    ]
+
+
+def test_measure_of_a_part_is_a_part_of_the_whole(labelled):
+    methods = Methods(
+        {"majority": DummyClassifier(), "GC": letters(LogisticRegression())}, {"network": DummyClassifier()}
+    )
+    whole = measure(methods, labelled, PLAN, ("roc_auc",), SETTINGS)
+    settings = SETTINGS._replace(methods=("GC", "network"), conditions=("20 windows", "all genomes"))
+    part = measure(methods, labelled, PLAN, ("roc_auc",), settings)
+    assert [(s.method, s.condition) for s in part] == [
+        ("GC", "all genomes"),
+        ("GC", "20 windows"),
+        ("network", "all genomes"),
+    ]
+    assert all(score in whole for score in part)
+
+
+def test_measure_of_the_whole_finds_its_parts(of_many_labels, monkeypatch, tmp_path):
+    monkeypatch.setattr(Drawn, "seen", ())
+    methods, plan = Methods({"drawn": Drawn(9)}, {}), Plan(2, (windows(10), windows(20), ALL_WINDOWS))
+    one, whole = SETTINGS._replace(conditions=("20 windows",)), SETTINGS
+    for settings, n_fits in ((one, 2), (whole, 6), (whole, 6)):
+        scores = measure(methods, of_many_labels, plan, ("roc_auc",), settings, Parts(tmp_path))
+        assert len(Drawn.seen) == n_fits
+    assert [s.condition for s in scores] == ["10 windows", "20 windows", "all windows"]
 
 
 @pytest.fixture(scope="module")
@@ -89,34 +298,153 @@ def models():
     return lm.initialize([rng.randint(2, 66, 300)]), contrastive.initialize([rng.randint(2, 6, 300)])
 
 
-def test_make_methods_have_both_representations_in_all_ways(models, windows):
-    methods = make_methods(*models, windows.data, 3, SETTINGS)
-    features = ["3-mers", "language model", "contrastive", "contrastive network, untrained"]
-    lassos = [f"{name} + lasso" for name in (*features, "3-mers, language model and contrastive")]
-    networks = [
-        f"{name}{how}"
-        for name in ("language model", "contrastive")
-        for how in (" + linear head", ", fine-tuned", "'s network from scratch")
-    ]
-    assert list(methods) == ["majority", *lassos, "3-mers + L2 logistic regression", *networks]
-    joined = methods["3-mers, language model and contrastive + lasso"][:-1].transform(windows.data[:2])
-    alone = [methods[f"{name} + lasso"][:-1].transform(windows.data[:2]) for name in features[:3]]
+FEATURES = ["3-mers", "language model", "contrastive", "contrastive network, untrained"]
+ON_FEATURES = [
+    "majority",
+    *(f"{name} + lasso" for name in (*FEATURES, "3-mers, language model and contrastive")),
+    "3-mers + L2 logistic regression",
+    "language model + linear head",
+    "contrastive + linear head",
+]
+NETWORKS = [
+    f"{name}{how}"
+    for name in ("language model", "contrastive")
+    for how in (", fine-tuned", "'s network from scratch")
+]
+
+
+@pytest.mark.parametrize("kind", ["labelled", "of_many_labels"])
+def test_make_methods_have_both_representations_in_all_ways(models, kind, request):
+    methods = make_methods(*models, request.getfixturevalue(kind), 3, SETTINGS)
+    assert list(methods.on_features) == ON_FEATURES
+    assert list(methods.networks) == NETWORKS
+
+
+def test_make_methods_join_what_is_alone(models, labelled):
+    methods = make_methods(*models, labelled, 3, SETTINGS).on_features
+    data = labelled.data[:2]
+    joined = methods["3-mers, language model and contrastive + lasso"][:-1].transform(data)
+    alone = [methods[f"{name} + lasso"][:-1].transform(data) for name in FEATURES[:3]]
     np.testing.assert_allclose(joined, np.hstack(alone), rtol=1e-5, atol=1e-6)
 
 
+def test_make_methods_train_networks_that_are_pretrained_or_not(models, labelled):
+    networks = make_methods(*models, labelled, 3, SETTINGS).networks
+    starts = {name: method["classifier"].encoder for name, method in networks.items()}
+    assert starts["contrastive, fine-tuned"].estimator is models[1]
+    assert not hasattr(starts["contrastive's network from scratch"], "module_")
+
+
+def test_make_methods_know_own_labels(models, of_many_labels):
+    methods = make_methods(*models, of_many_labels, 3, SETTINGS)
+    for name, method in {**methods.on_features, **methods.networks}.items():
+        if name == "majority":
+            assert method.strategy == "prior"
+        else:
+            assert isinstance(method[-1], KnownLabels), name
+
+
 @pytest.mark.parametrize("name", ["contrastive + linear head", "language model, fine-tuned"])
-def test_make_methods_learn_from_windows(models, windows, name):
-    method = make_methods(*models, windows.data, 3, SETTINGS)[name]
-    method.set_params(classifier__max_epochs=1).fit(windows.data[::5], windows.target[::5])
-    assert method.predict_proba(windows.data[:3]).shape == (3, 2)
+@pytest.mark.parametrize("kind", ["labelled", "of_many_labels"])
+def test_make_methods_learn_from_windows(models, kind, name, request):
+    found = request.getfixturevalue(kind)
+    both = make_methods(*models, found, 3, SETTINGS)
+    method = {**both.on_features, **both.networks}[name]
+    depth = "estimator__" if found.has_own_labels else ""
+    rows = np.arange(0, 100, 2)
+    short = {f"classifier__{depth}max_epochs": 1, f"classifier__{depth}early_stopping": False}
+    method.set_params(**short).fit(found.data[rows], found.target[rows])
+    n_columns = found.target.shape[1] if found.has_own_labels else 2
+    assert method.predict_proba(found.data[:3]).shape == (3, n_columns)
+
+
+@pytest.fixture
+def make_task(labelled):
+    """A function that gives a task about invented windows; its networks are those of a quick run."""
+
+    def make(found=labelled, plan=PLAN):
+        corpus = Corpus("invented", ["".join(found.data[:10])], "ten windows")
+        return WindowTask(
+            "gram-staining",
+            "Invented",
+            "{n_rows} windows, {n_repeats} repeats.",
+            lambda *_: (found, corpus),
+            plan,
+            plan,
+            k=2,
+            contrastive_network={"patch_length": 50, "patch_stride": 25, "steps": (2,), "strand": "average"},
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"methods": ("k-mers",)}, r"no methods 'k-mers'\. Those it has: 'majority', '2-mers \+ lasso', "),
+        ({"conditions": ("4 windows",)}, r"no conditions '4 windows'\. Those it has: '1 genome per class', "),
+    ],
+    ids=["method", "condition"],
+)
+def test_task_names_what_can_be_asked_for(make_task, tmp_path, choice, message):
+    settings = Settings(None, "cpu", 0, tmp_path, True, **choice)
+    with pytest.raises(UnknownChoiceError, match=message):
+        make_task().run(settings)
+    # An unknown condition is found out before anything is read or trained.
+    assert bool(list(tmp_path.iterdir())) == ("methods" in choice)
+
+
+def test_task_runs_from_windows_to_record(make_task, tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.windows.FINE_TUNING", {"max_epochs": 1, "early_stopping": False})
+    methods = ("majority", "2-mers + L2 logistic regression", "contrastive, fine-tuned")
+    settings = Settings(None, "cpu", 0, tmp_path, True, methods)
+    record = make_task(plan=Plan(2, (genomes(3), ALL_GENOMES))).run(settings)
+    assert {(row["method"], row["condition"]) for row in record.scores} == {
+        *((method, "all genomes") for method in methods),
+        *((method, "3 genomes per class") for method in methods[:2]),
+    }
+    assert record.protocol == "100 windows, 2 repeats."
+    assert [row["stride"] for row in record.pretraining] == [2, 1]
+    assert "contrastive, fine-tuned" in show(record)
+    assert len(record.models) == len(ON_FEATURES) + len(NETWORKS)
+
+
+def test_task_draws_both_representations_as_they_are_pretrained(make_task, tmp_path, monkeypatch):
+    drawn = []
+
+    def note(models, found, path, random_state):
+        drawn.append((models, found, random_state))
+        return path
+
+    monkeypatch.setattr("benchmarks.pictures.draw_embeddings", note)
+    settings = Settings(None, "cpu", 3, tmp_path / "work", True)
+    path = tmp_path / "a.png"
+    task = make_task()
+    assert task.draw(settings, path) == path
+    ((models, found, random_state),) = drawn
+    assert {name: model.k_ for name, model in models.items()} == {"language model": 5, "contrastive": 1}
+    assert len(found.data) == 100
+    assert random_state == 3
+    # Those that a run takes: it has nothing left to train.
+    files = set((tmp_path / "work").iterdir())
+    task.run(settings._replace(methods=("majority",), conditions=("all genomes",)))
+    assert set((tmp_path / "work").iterdir()) == files
 
 
 @pytest.mark.slow
 @pytest.mark.real_data
-def test_quick_run_on_real_genomes(real_data_home, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "conditions", "n_files"),
+    [
+        ("gram-staining", {"1 genome per class", "all genomes"}, 58),
+        ("bacteria-phages-viruses", {"5 genomes per class", "all genomes"}, 87),
+        ("human-chromatin", {"50 windows", "all windows"}, 2),
+    ],
+)
+def test_quick_run_on_real_genomes(real_data_home, tmp_path, name, conditions, n_files):
     settings = Settings(str(real_data_home), "cpu", 0, tmp_path, quick=True)
-    record = run_task("gram-staining", settings)
-    assert {row["condition"] for row in record.scores} == {"1 genome per class", "all genomes"}
+    record = run_task(name, settings)
+    assert {row["condition"] for row in record.scores} == conditions
     assert len({row["method"] for row in record.scores}) == 13
-    assert len(record.data) == 58
+    assert len(record.data) == n_files
     assert [row["n_bases"] for row in record.pretraining] == [300_000, 300_000]
