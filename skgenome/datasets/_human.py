@@ -109,7 +109,7 @@ def fetch_human_promoters(
           Part and row, as "test_0"; 'train', 'dev' or 'test'.
         - groups : ndarray of shape (n_samples,), int64.
           Sequences that share .3 of their 11-mers on either strand, directly or through others; see
-          `skgenome.model_selection.group_similar`. Overlaps of less than about 80 bases stay apart.
+          `skgenome.model_selection.similarity_groups`. Overlaps of less than about 80 bases stay apart.
         - filenames : list of str
         - DESCR : str.
           What it is, its source and its licence.
@@ -210,7 +210,7 @@ def fetch_human_enhancers(
         - names : ndarray of shape (n_samples,), str; the row, as "test_0"
         - groups : ndarray of shape (n_samples,), int64.
           Sequences that share .3 of their 11-mers on either strand, directly or through others; see
-          `skgenome.model_selection.group_similar`.
+          `skgenome.model_selection.similarity_groups`.
         - filenames : list of str
         - DESCR : str.
           What it is, its source and its licence.

@@ -37,7 +37,13 @@ from skgenome.sequences._records import (
     write_fastq,
 )
 from skgenome.sequences._shuffle import dinucleotide_shuffle, dinucleotide_shuffle_codes
-from skgenome.sequences._similarity import linked_groups, similar_pairs
+from skgenome.sequences._similarity import (
+    NearestSimilar,
+    linked_groups,
+    nearest_similar,
+    similar_groups,
+    similar_pairs,
+)
 from skgenome.sequences._token_ids import (
     TokenGeometry,
     TokenIds,
@@ -58,6 +64,7 @@ __all__ = [
     "UNKNOWN_ID",
     "BedInterval",
     "GffFeature",
+    "NearestSimilar",
     "SequenceRecord",
     "TokenGeometry",
     "TokenIds",
@@ -81,6 +88,7 @@ __all__ = [
     "kmer_words",
     "kmers_of_ids",
     "linked_groups",
+    "nearest_similar",
     "overlaps_by",
     "pad_rows",
     "read_bed",
@@ -92,6 +100,7 @@ __all__ = [
     "reverse_complement_ids",
     "reverse_complement_rows",
     "reverse_complement_words",
+    "similar_groups",
     "similar_pairs",
     "window_starts",
     "write_beside",

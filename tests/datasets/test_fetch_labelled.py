@@ -9,7 +9,7 @@ from skgenome.datasets import fetch_human_enhancers, fetch_human_promoters, fetc
 from skgenome.datasets._links import equal_links, overlap_links
 from skgenome.datasets._transcripts import _parse_locus
 from skgenome.exceptions import DataIntegrityError
-from skgenome.model_selection import group_similar
+from skgenome.model_selection import similarity_groups
 from skgenome.sequences import linked_groups
 
 TATA = ["train", "dev", "test"]
@@ -44,7 +44,7 @@ def test_fetch_human_promoters_refuses_a_part_that_is_not_there(toy_data_home, s
 def test_fetch_human_groups_hold_what_is_alike(toy_data_home, fetch):
     bunch = fetch(data_home=toy_data_home)
     assert bunch.groups.tolist() == [0, 1, 2, 0]
-    np.testing.assert_array_equal(bunch.groups, group_similar(bunch.data))
+    np.testing.assert_array_equal(bunch.groups, similarity_groups(bunch.data))
 
 
 @pytest.mark.parametrize(

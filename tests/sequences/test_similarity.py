@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from skgenome.sequences import _similarity, decode, linked_groups, reverse_complement, similar_pairs
+from skgenome.sequences import _meetings, decode, linked_groups, reverse_complement, similar_pairs
 
 
 def _kmers(sequence, k, canonical):
@@ -50,7 +50,7 @@ def test_similar_pairs_equals_comparison_of_sets(relatives, k, threshold, canoni
 
 def test_similar_pairs_does_not_depend_on_the_budget(relatives, monkeypatch):
     whole = similar_pairs(relatives, k=6)
-    monkeypatch.setattr(_similarity, "_BUDGET", 1)
+    monkeypatch.setattr(_meetings, "_BUDGET", 1)
     np.testing.assert_array_equal(similar_pairs(relatives, k=6), whole)
     assert len(whole) > 20
 
