@@ -34,7 +34,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--work-dir", type=Path, help="folder of pretrained models (default: the user's cache)")
     add("--method", action="append", default=[], help="measure this method alone; may be given several times")
     add("--fraction", action="append", default=[], help="under this condition alone, as its column is called")
-    add("--picture", type=Path, metavar="PATH", help="draw t-SNE of the representations, and nothing else")
+    add("--picture", type=Path, metavar="PATH", help="draw the picture of NAME, and nothing else")
     add("--quick", action="store_true", help="smoke run of minutes, written as NAME-quick.json")
     return parser
 

@@ -251,6 +251,8 @@ def _pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         return {"pairs": [_pack(pair, f"{place}/{i}", arrays) for i, pair in enumerate(value.items())]}
     if isinstance(value, BaseEstimator):
         return _pack_estimator(value, place, arrays)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
     raise TypeError(
         f"{place} is {type(value).__name__} {str(value)[:60]!r}, which can't be saved as JSON and "
         f"safetensors. Estimators that can: {', '.join(sorted(SAVABLE))}. Pickle others with joblib, for "

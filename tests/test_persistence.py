@@ -601,3 +601,8 @@ def test_save_of_a_pipeline_with_a_frozen_model(lm, tmp_path):
     assert (loaded.predict_proba(SEQUENCES) == pipe.predict_proba(SEQUENCES)).all()
     assert loaded.classes_.tolist() == ["minus", "plus"]
     assert isinstance(loaded["lm"], FrozenEstimator)
+
+
+def test_save_of_a_path_among_the_parameters(tmp_path):
+    loaded = load(save(LanguageModel(checkpoint_dir=tmp_path / "checkpoints"), tmp_path / "model"))
+    assert loaded.checkpoint_dir == str(tmp_path / "checkpoints")

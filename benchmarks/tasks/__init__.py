@@ -15,6 +15,10 @@ TASKS = {
         "bacterial_promoters",
         "mapped promoters of E. coli and B. subtilis, 81 bp: Matthews correlation in cross-validation",
     ),
+    "ecoli-perturbation": (
+        "ecoli_inspection",
+        "which bases of a promoter classifiers read: where replacing them costs most",
+    ),
     "ecoli-promoters-few-labels": (
         "ecoli_promoters",
         "promoters of E. coli, 150 bp: accuracy with 20 to 6791 labels",
@@ -30,6 +34,10 @@ TASKS = {
     "ecoli-promoters-tokens": (
         "ecoli_tokens",
         "the same promoters: tokens of three and five bases, at every base or every other",
+    ),
+    "ecoli-scan": (
+        "ecoli_scan",
+        "promoters along the whole genome of E. coli: average precision and recall of peaks",
     ),
     "gram-staining": ("gram_staining", "windows of 6700 bp, split by genus: AUROC with few labelled genomes"),
     "human-chromatin": ("human_chromatin", "which factors bind 1000 bp, many labels: mean AUROC"),
@@ -77,7 +85,7 @@ def run_task(name: str, settings: Settings) -> Record:
 
 
 def draw_task(name: str, settings: Settings, path: Path) -> Path:
-    """Draw what the representations of a task make of its windows.
+    """Draw the picture of a task: a t-SNE of windows, a scan, a profile.
 
     Parameters
     ----------
@@ -96,10 +104,10 @@ def draw_task(name: str, settings: Settings, path: Path) -> Path:
     Raises
     ------
     NoPictureError
-        If the task has no windows with classes.
+        If the task has none.
     """
     module, _ = TASKS[name]
     draw = getattr(import_module(f"benchmarks.tasks.{module}"), "draw", None)
     if draw is None:
-        raise NoPictureError(f"'{name}' has no picture: only tasks about windows of genomes with classes do.")
+        raise NoPictureError(f"'{name}' has no picture.")
     return draw(settings, path)

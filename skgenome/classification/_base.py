@@ -1,6 +1,7 @@
 """What the classifiers share: parameters, the training on labels, predictions."""
 
 import copy
+import os
 from numbers import Integral, Real
 
 import torch
@@ -86,6 +87,8 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         "precision": [StrOptions(set(PRECISIONS))],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "checkpoint_dir": [str, os.PathLike, None],
+        "checkpoint_minutes": [Interval(Real, 0, None, closed="left")],
     }
 
     def __init__(
@@ -125,6 +128,8 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         precision="auto",
         random_state=None,
         verbose=0,
+        checkpoint_dir=None,
+        checkpoint_minutes=10.0,
     ):
         self.encoder = encoder
         self.head = head
@@ -160,8 +165,10 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_minutes = checkpoint_minutes
 
-    def _copy_encoder(self, encoder):
+    def _copy_encoder(self, encoder, random_state):
         """Give a copy of the encoder that may be changed, with its weights if it is fitted."""
         inner = getattr(encoder, "estimator", encoder)
         if not hasattr(inner, "pooled_encoder"):
@@ -178,7 +185,7 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
                 "sequences, or pass it as it is to train its network from scratch."
             )
         inner = clone(inner)
-        return inner if inner.random_state is not None else inner.set_params(random_state=self.random_state)
+        return inner if inner.random_state is not None else inner.set_params(random_state=random_state)
 
     def _reading(self):
         """Say how an encoder is read: the parameters that are not None, and what the head demands."""
@@ -236,7 +243,7 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
             from_scratch=from_scratch,
         )
 
-    def _learn(self, encoder, token_ids, rows, targets, random_state, from_scratch=False):
+    def _learn(self, encoder, token_ids, rows, targets, random_state, checkpoints, from_scratch=False):
         """Fit head and network on some rows; all of them tell the scale of the features."""
         pooled = encoder.pooled_encoder()
         recipe = self._recipe(self._stages(len(pooled.layer_groups()) + 1), from_scratch)
@@ -244,7 +251,7 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         own = token_ids if len(rows) == token_ids.n_rows else token_ids.take(rows)
         labelled = Labelled.of(own, reference[rows], targets, encoder.strand, encoder.k_)
         with seeded(random_state, resolve_device(self.device)) as seed:
-            trainer = Trainer(pooled, labelled, recipe, reference, seed)
+            trainer = Trainer(pooled, labelled, recipe, reference, seed, checkpoints)
             trained = trainer.choose(self.early_stopping, self.validation_size, self.cv)
         return self._keep(encoder, targets.coder, trained)
 

@@ -10,7 +10,7 @@ from skgenome.classification._base import BaseSequenceClassifier
 from skgenome.classification._targets import check_more_targets, check_targets, coder_of_classes, read_labels
 from skgenome.classification._training import Labelled, start_head, train
 from skgenome.sequences import check_token_ids
-from skgenome.training import Stage, resolve_device, seeded
+from skgenome.training import Stage, checkpoints_of, resolve_device, seeded
 
 
 class SequenceClassifier(BaseSequenceClassifier):
@@ -103,6 +103,15 @@ class SequenceClassifier(BaseSequenceClassifier):
         Of weights, dropout, order and held-out rows.
     verbose : int, default=0
         1 shows a progress bar with the loss.
+    checkpoint_dir : str, path or None, default=None
+        Folder for the state of a training that is going on. A `fit` that was killed or interrupted goes on
+        where it was when the same call is made again, with the same parameters and data, and ends with the
+        bits of one that was not; folds that have been trained are not trained again. Every call has a
+        sub-folder of its own, which is removed when it has ended: :func:`skgenome.persistence.save` keeps a
+        model. None writes nothing.
+    checkpoint_minutes : float, default=10.0
+        At least so many minutes lie between two checkpoints: what an interruption costs. 0 writes one after
+        every step.
 
     Attributes
     ----------
@@ -178,11 +187,14 @@ class SequenceClassifier(BaseSequenceClassifier):
             If `y` has a single class, or a label is the same in all rows.
         ModelMismatchError
             If the ids come from another tokenizer than those that the encoder was fitted on.
+        OSError
+            If `checkpoint_dir` cannot be written to.
 
         Warns
         -----
         SkgenomeWarning
-            If nothing can be held out to choose the number of passes by, so that the head alone is fitted.
+            If nothing can be held out to choose the number of passes by, so that the head alone is fitted. If
+            a checkpoint cannot be written or read, or `checkpoint_dir` has one of another call alone.
         """
         token_ids, name = check_token_ids(X), type(self).__name__
         rows, targets = check_targets(
@@ -192,14 +204,16 @@ class SequenceClassifier(BaseSequenceClassifier):
             sample_weight=sample_weight,
             groups=groups,
         )
-        random_state = check_random_state(self.random_state)
-        encoder, from_scratch = self._start_encoder(token_ids)
-        token_ids, rows = token_ids.take(rows), np.arange(len(rows))
-        return self._learn(encoder, token_ids, rows, targets, random_state, from_scratch)
+        with checkpoints_of(self, "fit", {"X": token_ids, "y": (rows, targets)}) as checkpoints:
+            given = checkpoints.random_state(self.random_state)
+            random_state = check_random_state(given)
+            encoder, from_scratch = self._start_encoder(token_ids, given)
+            token_ids, rows = token_ids.take(rows), np.arange(len(rows))
+            return self._learn(encoder, token_ids, rows, targets, random_state, checkpoints, from_scratch)
 
-    def _start_encoder(self, token_ids):
+    def _start_encoder(self, token_ids, random_state):
         """Give a copy of the fitted encoder, or a network with random weights; and say whether it is that."""
-        encoder = self._copy_encoder(self.encoder).set_params(**self._reading())
+        encoder = self._copy_encoder(self.encoder, random_state).set_params(**self._reading())
         from_scratch = not hasattr(encoder, "module_")
         return encoder.initialize(token_ids) if from_scratch else encoder, from_scratch
 
@@ -210,7 +224,8 @@ class SequenceClassifier(BaseSequenceClassifier):
         The first call without a `fit` before it starts as `fit` does, with a head fitted on the features.
         From there, and in each later call, all layer groups are trained together for `max_epochs` passes, or
         the head alone with ``training='frozen'``. Nothing is held out, and the last weights are kept. Each
-        call has a new optimiser. A call that fails leaves the classifier as it was.
+        call has a new optimiser. A call that fails leaves the classifier as it was. No checkpoints are
+        written: `checkpoint_dir` is for `fit`.
 
         Parameters
         ----------
@@ -246,7 +261,9 @@ class SequenceClassifier(BaseSequenceClassifier):
         random_state = check_random_state(self.random_state)
         goes_on = hasattr(self, "head_")
         encoder, from_scratch = (
-            (copy.deepcopy(self.encoder_), False) if goes_on else self._start_encoder(token_ids)
+            (copy.deepcopy(self.encoder_), False)
+            if goes_on
+            else self._start_encoder(token_ids, self.random_state)
         )
         encoder.set_params(device=self.device, precision=self.precision)
         pooled = encoder.pooled_encoder()

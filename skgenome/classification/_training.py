@@ -13,7 +13,7 @@ from skgenome.classification._targets import Targets
 from skgenome.exceptions import SkgenomeWarning
 from skgenome.nn import BasePooled, SequenceClassifierModule
 from skgenome.sequences import TokenIds
-from skgenome.training import LabelledRows, Stage, finetune
+from skgenome.training import Checkpoints, LabelledRows, Place, Stage, finetune
 
 #: early_stopping="auto": up to so many rows every row is held out once, beyond that a share of them.
 MOST_ROWS_FOR_FOLDS = 250
@@ -93,6 +93,7 @@ def start_head(
     seed: int,
     *,
     is_trained: bool = True,
+    is_resumed: bool = False,
 ) -> torch.nn.Module:
     """Make a head, and fit it on the features as they are if these are worth it.
 
@@ -114,6 +115,8 @@ def start_head(
         Of folds and draws.
     is_trained : bool, default=True
         Whether head and encoder are trained next.
+    is_resumed : bool, default=False
+        Whether its weights are replaced by those of a checkpoint: then it need not be fitted.
 
     Returns
     -------
@@ -123,6 +126,8 @@ def start_head(
     """
     targets = labelled.targets.subset(rows)
     head = make_head(n_features=reference.shape[1], n_outputs=targets.coder.n_outputs, **recipe.head)
+    if is_resumed:
+        return head
     if recipe.from_scratch and is_trained:
         return _even(head)
     head.standardize.measure(torch.from_numpy(reference))
@@ -151,6 +156,7 @@ def train(
     *,
     validation: LabelledRows | None = None,
     n_epochs: int | None = None,
+    place: Place | None = None,
 ) -> Trained:
     """Fine-tune a copy of an encoder under a head.
 
@@ -170,6 +176,8 @@ def train(
         What to choose the best pass by.
     n_epochs : int or None
         Passes after which to stop. None: those of all stages; 0 leaves the network as it is.
+    place : Place or None
+        Of checkpoints.
 
     Returns
     -------
@@ -186,6 +194,7 @@ def train(
         strand=pooled.strand,
         n_epochs=n_epochs,
         seed=seed,
+        place=place,
         **recipe.options,
     )
     return Trained(module, history, best_epoch)
@@ -206,19 +215,35 @@ class Trainer:
         Features that tell the scale, of unlabelled rows too.
     seed : int
         Of everything random.
+    checkpoints : Checkpoints
+        Of the fit.
     """
 
     def __init__(
-        self, pooled: BasePooled, labelled: Labelled, recipe: Recipe, reference: np.ndarray, seed: int
+        self,
+        pooled: BasePooled,
+        labelled: Labelled,
+        recipe: Recipe,
+        reference: np.ndarray,
+        seed: int,
+        checkpoints: Checkpoints,
     ):
         self.pooled, self.labelled, self.recipe = pooled, labelled, recipe
-        self.reference, self.seed = reference, seed
+        self.reference, self.seed, self.checkpoints = reference, seed, checkpoints
 
-    def train(self, rows: np.ndarray, held_out: np.ndarray | None = None, n_epochs: int | None = None):
+    def train(
+        self,
+        name: str,
+        rows: np.ndarray,
+        held_out: np.ndarray | None = None,
+        n_epochs: int | None = None,
+    ):
         """Fit a head on some rows and fine-tune on them.
 
         Parameters
         ----------
+        name : str
+            Of the training, where its checkpoints are.
         rows : ndarray of int
             Which.
         held_out : ndarray of int or None
@@ -231,12 +256,27 @@ class Trainer:
         Trained
             The network and how it came about.
         """
-        is_trained = bool(self.recipe.stages) and n_epochs != 0
-        head = start_head(self.labelled, rows, self.recipe, self.reference, self.seed, is_trained=is_trained)
+        place = self.checkpoints.place(name)
+        head = start_head(
+            self.labelled,
+            rows,
+            self.recipe,
+            self.reference,
+            self.seed,
+            is_trained=bool(self.recipe.stages) and n_epochs != 0,
+            is_resumed=place is not None and place.resumed is not None,
+        )
         validation = None if held_out is None else self.labelled.rows.subset(held_out)
         part = self.labelled.rows.subset(rows)
         return train(
-            self.pooled, head, part, self.recipe, self.seed, validation=validation, n_epochs=n_epochs
+            self.pooled,
+            head,
+            part,
+            self.recipe,
+            self.seed,
+            validation=validation,
+            n_epochs=n_epochs,
+            place=place,
         )
 
     def train_on_all(self, n_epochs: int | None = None) -> Trained:
@@ -252,7 +292,7 @@ class Trainer:
         Trained
             The network and how it came about.
         """
-        return self.train(np.arange(len(self.labelled.targets.y)), n_epochs=n_epochs)
+        return self.train("all", np.arange(len(self.labelled.targets.y)), n_epochs=n_epochs)
 
     def choose(self, how: str | bool, validation_size: float, n_folds: int) -> Trained:
         """Choose the number of passes on held-out rows, and give the network of so many.
@@ -286,14 +326,14 @@ class Trainer:
         return self._by_folds(splits) if how == "cv" else self._by_holdout(*splits[0])
 
     def _by_holdout(self, rows: np.ndarray, held_out: np.ndarray) -> Trained:
-        trained = self.train(rows, held_out)
+        trained = self.train("holdout", rows, held_out)
         if trained.best_epoch > 0:
             return trained
         # The head alone was best: then it may as well learn from the rows that were held out.
         return self.train_on_all(n_epochs=0)._replace(history=trained.history)
 
     def _by_folds(self, splits: list[tuple[np.ndarray, np.ndarray]]) -> Trained:
-        histories = [self.train(*split).history for split in splits]
+        histories = [self.train(f"fold-{i}", *split).history for i, split in enumerate(splits, start=1)]
         mean = mean_fold_loss(histories, splits, self.labelled.rows.weights)
         best_epoch = int(np.argmin(mean))
         trained = self.train_on_all(n_epochs=best_epoch)

@@ -11,6 +11,7 @@ from skgenome.classification._base import BaseSequenceClassifier
 from skgenome.classification._targets import UNKNOWN, check_targets, read_indicators, read_labels
 from skgenome.representation import LanguageModel
 from skgenome.sequences import check_token_ids
+from skgenome.training import checkpoints_of
 
 
 class ULMFiTClassifier(BaseSequenceClassifier):
@@ -53,6 +54,8 @@ class ULMFiTClassifier(BaseSequenceClassifier):
         Phase 3: how the encoder is read.
     device, precision, random_state, verbose : as in SequenceClassifier
         Of all phases. An encoder that is not fitted keeps a `random_state` of its own.
+    checkpoint_dir, checkpoint_minutes : as in SequenceClassifier
+        Of all phases; a phase that has ended is not run again. An encoder's own are not used beside it.
 
     Attributes
     ----------
@@ -135,6 +138,8 @@ class ULMFiTClassifier(BaseSequenceClassifier):
         precision="auto",
         random_state=None,
         verbose=0,
+        checkpoint_dir=None,
+        checkpoint_minutes=10.0,
     ):
         super().__init__(
             encoder,
@@ -171,6 +176,8 @@ class ULMFiTClassifier(BaseSequenceClassifier):
             precision=precision,
             random_state=random_state,
             verbose=verbose,
+            checkpoint_dir=checkpoint_dir,
+            checkpoint_minutes=checkpoint_minutes,
         )
         self.lm_max_epochs = lm_max_epochs
         self.lm_learning_rate = lm_learning_rate
@@ -202,6 +209,8 @@ class ULMFiTClassifier(BaseSequenceClassifier):
             If the labelled rows have a single class, or there is none.
         ModelMismatchError
             If the ids come from another tokenizer than those that the language model was fitted on.
+        OSError
+            If `checkpoint_dir` cannot be written to.
         """
         token_ids, name = check_token_ids(X), type(self).__name__
         y = read_labels(y, token_ids.n_rows, name)
@@ -213,23 +222,32 @@ class ULMFiTClassifier(BaseSequenceClassifier):
             sample_weight=sample_weight,
             groups=groups,
         )
-        reading, random_state = self._reading(), check_random_state(self.random_state)
-        lm = self._finetune_language_model(token_ids, random_state)
-        encoder = copy.deepcopy(lm).set_params(**reading)
-        self._learn(encoder, token_ids, rows, targets, random_state)
+        reading = self._reading()
+        with checkpoints_of(self, "fit", {"X": token_ids, "y": (rows, targets)}) as checkpoints:
+            given = checkpoints.random_state(self.random_state)
+            random_state = check_random_state(given)
+            encoder = LanguageModel() if self.encoder is None else self.encoder
+            lm = self._copy_encoder(encoder, given).set_params(device=self.device, precision=self.precision)
+            lm = self._finetune_language_model(lm, token_ids, random_state, checkpoints)
+            encoder = copy.deepcopy(lm).set_params(**reading)
+            self._learn(encoder, token_ids, rows, targets, random_state, checkpoints)
         self.language_model_ = lm
         return self
 
-    def _finetune_language_model(self, token_ids, random_state):
-        """Run the first two phases, on a copy."""
-        lm = self._copy_encoder(LanguageModel() if self.encoder is None else self.encoder)
-        lm.set_params(device=self.device, precision=self.precision)
+    def _finetune_language_model(self, lm, token_ids, random_state, checkpoints):
+        """Run the first two phases."""
+        own = {}
+        if checkpoints.folder is not None:
+            # In a folder of this call, which keeps what has ended until all has.
+            own |= {"checkpoint_dir": checkpoints.folder, "checkpoint_minutes": self.checkpoint_minutes}
         if not hasattr(lm, "module_"):
             # These rows are the corpus, so there is nothing else to fine-tune to.
-            return lm.set_params(verbose=lm.verbose or self.verbose).fit(token_ids)
+            lm.set_params(verbose=lm.verbose or self.verbose)
+            before = {name: getattr(lm, name) for name in own}
+            return lm.set_params(**own).fit(token_ids).set_params(**before)
         if self.lm_max_epochs == 0:
             return lm
-        own = {
+        own |= {
             "random_state": random_state.randint(np.iinfo(np.int32).max),
             "verbose": self.verbose,
             "max_epochs": self.lm_max_epochs,

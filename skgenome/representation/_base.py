@@ -2,6 +2,8 @@
 
 import copy
 import logging
+import os
+import warnings
 from hashlib import blake2b
 from numbers import Integral, Real
 
@@ -11,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skgenome._sklearn import Interval, StrOptions, fit_context
+from skgenome.exceptions import SkgenomeWarning
 from skgenome.nn import POOLINGS
 from skgenome.representation._cache import compute_missing
 from skgenome.sequences import check_token_ids
@@ -18,8 +21,11 @@ from skgenome.training import (
     OPTIMIZERS,
     PRECISIONS,
     SCHEDULES,
+    checkpoints_of,
     cut_into_stretches,
     hold_out,
+    n_steps_of,
+    net_state,
     pool_rows,
     resolve_device,
     resolve_precision,
@@ -65,10 +71,14 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         "precision": [StrOptions(set(PRECISIONS))],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "checkpoint_dir": [str, os.PathLike, None],
+        "checkpoint_minutes": [Interval(Real, 0, None, closed="left")],
     }
 
     #: What a round of training is judged by: columns of ``history_``, for training and validation.
     _figures: tuple[str, ...] = ()
+    #: Parameters that the training has no use for.
+    _of_reading = ("pooling", "layer")
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -92,11 +102,22 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             If there is nothing to predict: every row is too short.
         FloatingPointError
             If the loss becomes NaN or infinite.
+        OSError
+            If `checkpoint_dir` cannot be written to.
+        KeyboardInterrupt
+            If the user interrupts the training.
+
+        Warns
+        -----
+        SkgenomeWarning
+            If the training is interrupted: the estimator is fitted, with the weights it has come to. If a
+            checkpoint cannot be written or read, or `checkpoint_dir` has one of another call alone.
         """
         token_ids = check_token_ids(X)
-        random_state = check_random_state(self.random_state)
-        module = self._draw_network(token_ids, random_state)
-        return self._train(module, token_ids, random_state)
+        with checkpoints_of(self, "fit", {"X": token_ids}, self._of_reading) as checkpoints:
+            random_state = check_random_state(checkpoints.random_state(self.random_state))
+            module = self._draw_network(token_ids, random_state)
+            return self._train(module, token_ids, random_state, checkpoints)
 
     @fit_context(prefer_skip_nested_validation=True)
     def initialize(self, X, y=None):
@@ -144,7 +165,9 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         # A copy, so that a training that fails or is interrupted leaves the model as it was.
         module = copy.deepcopy(self.module_)
         renewed = self._renew_dropouts(module)
-        self._train(module, token_ids, check_random_state(self.random_state))
+        with checkpoints_of(self, "partial_fit", {"X": token_ids}, self._of_reading) as checkpoints:
+            random_state = check_random_state(checkpoints.random_state(self.random_state))
+            self._train(module, token_ids, random_state, checkpoints)
         self.architecture_ = self.architecture_ | renewed
         return self
 
@@ -165,7 +188,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """Set the present dropouts in a network; give those that changed the architecture."""
         return {}
 
-    def _train(self, module, token_ids, random_state):
+    def _train(self, module, token_ids, random_state, checkpoints):
         self._layers()
         device = resolve_device(self.device)
         stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
@@ -174,6 +197,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             stretches, contigs, self._n_held_out(stretches), self.validation_unit, random_state
         )
         train, validation = self._check_split(train, validation)
+        place = checkpoints.place("training")
         with seeded(random_state, device) as seed:
             net = self._make_net(
                 module,
@@ -193,14 +217,40 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 dtype=resolve_precision(self.precision, device),
                 seed=seed,
                 progress=bool(self.verbose),
+                place=place,
             )
             net.fit(train)
-        if sum("dur" in row for row in net.history) < net.max_epochs:
-            # skorch ends a training that the user interrupts as if it were whole.
-            raise KeyboardInterrupt
+            n_rounds = sum("dur" in row for row in net.history)
+            if n_rounds < net.max_epochs:
+                # skorch ends a training that the user interrupts as if it were whole.
+                self._keep_interrupted(net, n_rounds)
+                raise KeyboardInterrupt
+            if checkpoints.is_nested:
+                # The call that this one is a part of may still be killed.
+                place.save(net_state(net))
+        return self._keep(net, n_rounds)
+
+    def _keep(self, net, n_rounds):
+        """Set what was learnt."""
         self.module_ = net.module_.to("cpu").eval()
-        self.history_ = self.history_ + self._rows_of_history(net.history)
+        self.history_ = self.history_ + self._rows_of_history(net.history[:n_rounds])
         return self
+
+    def _keep_interrupted(self, net, n_rounds):
+        """Set what was learnt so far; a model that there is already stays what it was."""
+        n_steps = sum(map(n_steps_of, net.history))
+        if hasattr(self, "module_") or not n_steps:
+            return
+        self._keep(net, n_rounds)
+        goes_on = "goes on from the last checkpoint" if self.checkpoint_dir is not None else "starts anew"
+        warnings.warn(
+            f"The training was interrupted after {n_steps} step(s), in round {n_rounds + 1} of "
+            f"{net.max_epochs}. This {type(self).__name__} is fitted, with the weights of the last step, and "
+            f"history_ has the rounds that ended. The same call of fit {goes_on}.",
+            SkgenomeWarning,
+            # From here over the training, fit and scikit-learn's wrapper of it.
+            stacklevel=5,
+        )
 
     def _check_split(self, train, validation):
         """See that there is enough on both sides of the split."""

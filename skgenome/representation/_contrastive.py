@@ -132,6 +132,14 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         the same number of threads.
     verbose : int, default=0
         1 shows a progress bar with loss, accuracy and chance.
+    checkpoint_dir : str, path or None, default=None
+        Folder for the state of a training that is going on. A `fit` that was killed or interrupted goes on
+        where it was when the same call is made again, with the same parameters and data, and ends with the
+        bits of one that was not. Every call has a sub-folder of its own, which is removed when it has ended:
+        :func:`skgenome.persistence.save` keeps a model. None writes nothing.
+    checkpoint_minutes : float, default=10.0
+        At least so many minutes lie between two checkpoints: what an interruption costs. 0 writes one after
+        every step.
 
     Attributes
     ----------
@@ -229,6 +237,8 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         precision="auto",
         random_state=None,
         verbose=0,
+        checkpoint_dir=None,
+        checkpoint_minutes=10.0,
     ):
         self.encoder = encoder
         self.width = width
@@ -261,6 +271,8 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_minutes = checkpoint_minutes
 
     def _resolve_geometry(self, token_ids):
         found = infer_geometry(token_ids)

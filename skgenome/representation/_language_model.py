@@ -123,6 +123,14 @@ class LanguageModel(BaseRepresentation):
         machine with the same number of threads.
     verbose : int, default=0
         1 shows a progress bar with the bits per base.
+    checkpoint_dir : str, path or None, default=None
+        Folder for the state of a training that is going on. A `fit` that was killed or interrupted goes on
+        where it was when the same call is made again, with the same parameters and data, and ends with the
+        bits of one that was not. Every call has a sub-folder of its own, which is removed when it has ended:
+        :func:`skgenome.persistence.save` keeps a model. None writes nothing.
+    checkpoint_minutes : float, default=10.0
+        At least so many minutes lie between two checkpoints: what an interruption costs. 0 writes one after
+        every step.
 
     Attributes
     ----------
@@ -240,6 +248,8 @@ class LanguageModel(BaseRepresentation):
         precision="auto",
         random_state=None,
         verbose=0,
+        checkpoint_dir=None,
+        checkpoint_minutes=10.0,
     ):
         self.architecture = architecture
         self.embedding_size = embedding_size
@@ -278,6 +288,8 @@ class LanguageModel(BaseRepresentation):
         self.precision = precision
         self.random_state = random_state
         self.verbose = verbose
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_minutes = checkpoint_minutes
 
     _figures = ("bits_per_base",)
 

@@ -1,4 +1,4 @@
-"""What feeds and drives a network: streams of segments, skorch nets and callbacks, device and precision."""
+"""What feeds and drives a network: streams, skorch nets and callbacks, device and precision, checkpoints."""
 
 from skgenome.training._callbacks import (
     BitsPerBase,
@@ -6,7 +6,10 @@ from skgenome.training._callbacks import (
     PatchAccuracy,
     TrainingProgress,
     bits_per_base,
+    n_steps_of,
 )
+from skgenome.training._calls import Checkpoints, checkpoints_of, fingerprint
+from skgenome.training._checkpoint import Checkpoint, Place, net_state, pack_state, unpack_state
 from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
 from skgenome.training._finetuning import Stage, finetune, gradual_stages, mean_loss, train_head
 from skgenome.training._inference import CHUNK, pool_rows, recognise_patches, row_surprise
@@ -29,11 +32,14 @@ __all__ = [
     "PRECISIONS",
     "SCHEDULES",
     "BitsPerBase",
+    "Checkpoint",
+    "Checkpoints",
     "ContrastiveNet",
     "FiniteLoss",
     "LabelledRows",
     "LanguageModelNet",
     "PatchAccuracy",
+    "Place",
     "RowBatches",
     "Segment",
     "SegmentStream",
@@ -42,13 +48,18 @@ __all__ = [
     "TrainingProgress",
     "autocast",
     "bits_per_base",
+    "checkpoints_of",
     "contrastive_net",
     "cut_into_stretches",
     "finetune",
+    "fingerprint",
     "gradual_stages",
     "hold_out",
     "language_model_net",
     "mean_loss",
+    "n_steps_of",
+    "net_state",
+    "pack_state",
     "pool_rows",
     "pretraining_net",
     "recognise_patches",
@@ -58,4 +69,5 @@ __all__ = [
     "schedule_callback",
     "seeded",
     "train_head",
+    "unpack_state",
 ]

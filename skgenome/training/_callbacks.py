@@ -43,6 +43,23 @@ def _weighted_mean(batches: list[dict], name: str, weight: str) -> float:
     return sum(batch[name] * batch[weight] for batch in rows) / _total(rows, weight)
 
 
+def n_steps_of(row: dict) -> int:
+    """Count the training steps of a round, which may not have ended.
+
+    Parameters
+    ----------
+    row : dict
+        Of skorch's history.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    n_steps = row.get("train_batch_count")
+    return sum("train_loss" in batch for batch in row["batches"]) if n_steps is None else n_steps
+
+
 class BitsPerBase(Callback):
     """Record bits per base of each round, over its tokens, for training and validation.
 
@@ -119,8 +136,7 @@ class FiniteLoss(Callback):
         """
         value = net.history[-1, "batches", -1].get("train_loss", 0.0)
         if training and not math.isfinite(value):
-            step = sum(row.get("train_batch_count", 0) for row in net.history)
-            step += sum("train_loss" in batch for batch in net.history[-1]["batches"])
+            step = sum(map(n_steps_of, net.history))
             raise FloatingPointError(
                 f"The loss became {value} at training step {step}. Lower learning_rate "
                 f"(now {net.lr:g}) or gradient_clip, or set precision='float32'."
@@ -172,7 +188,11 @@ class TrainingProgress(Callback):
         **kwargs : dict
             Not used.
         """
-        self.bar_ = tqdm(total=self.n_steps, desc=self.title, unit="step", disable=self.disable)
+        # Steps of a former try, where the training goes on from a checkpoint.
+        initial = sum(map(n_steps_of, net.history))
+        self.bar_ = tqdm(
+            total=self.n_steps, initial=initial, desc=self.title, unit="step", disable=self.disable
+        )
         self.means_, self.shown_ = {}, {}
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:

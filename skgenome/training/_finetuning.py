@@ -15,6 +15,7 @@ from torch import nn
 
 from skgenome.nn import ClassificationLoss, row_nats
 from skgenome.training._callbacks import FiniteLoss, TrainingProgress
+from skgenome.training._checkpoint import Checkpoint, Place, module_state, restore_module
 from skgenome.training._device import autocast
 from skgenome.training._inference import borrowed
 from skgenome.training._nets import LEAST_CYCLE, optimizer_options, schedule_callback
@@ -128,6 +129,21 @@ class BestWeights(Callback):
     def exhausted(self) -> bool:
         """Whether there has been no smaller loss for too long."""
         return self.patience is not None and self.n_epochs - self.epoch >= self.patience
+
+    @property
+    def state(self) -> dict:
+        """What is kept, and since when."""
+        return {name: getattr(self, name) for name in ("loss", "epoch", "n_epochs", "weights")}
+
+    def restore(self, state: dict) -> None:
+        """Set what was kept.
+
+        Parameters
+        ----------
+        state : dict
+            As ``state`` was.
+        """
+        vars(self).update(state)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
         """Compare, and keep or not.
@@ -257,6 +273,7 @@ def _stage_callbacks(
     schedule: str,
     gradient_clip: float,
     best: BestWeights | None,
+    checkpoint: Checkpoint | None,
     progress: bool,
 ) -> list[tuple[str, Callback]]:
     """Make what watches and steers a stage, of which `n_epochs` passes are made."""
@@ -267,6 +284,7 @@ def _stage_callbacks(
         # The schedule is that of the whole stage, also where it is left early.
         "schedule": schedule_callback(schedule, rates, steps_per_epoch * stage.n_epochs),
         "best": best,
+        "checkpoint": checkpoint,
         "progress": TrainingProgress(steps_per_epoch * n_epochs, title, disable=not progress),
     }
     return [(name, callback) for name, callback in callbacks.items() if callback is not None]
@@ -326,6 +344,83 @@ def _rows_of_history(rounds: list, stage: int, n_before: int) -> list[dict]:
     ]
 
 
+class _Course:
+    """How far a training has come: which stage is next or being made, and what those before it have left.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What is trained.
+    measure : callable or None
+        Gives the validation loss of the module as it is. None: nothing is held out.
+    patience : int or None
+        As in :class:`BestWeights`.
+    device : torch.device
+        Where it is trained.
+    place : Place or None
+        Where checkpoints are written, and read where a former try has left some.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        measure: Callable[[], float] | None,
+        patience: int | None,
+        device: torch.device,
+        place: Place | None,
+    ):
+        self.module, self.device, self.place = module, device, place
+        self.stage, self.saved_stage = 1, 0
+        resumed = None if place is None else place.resumed
+        # A former try has measured it, with the weights of the start.
+        loss = math.nan if measure is None or resumed is not None else measure()
+        self.history = [{"epoch": 0, "stage": 0, "train_loss": math.nan, "valid_loss": loss, "seconds": 0.0}]
+        self.best = None if measure is None else BestWeights(loss, module, patience)
+        if resumed is not None:
+            self._restore(resumed)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there has been no smaller loss for too long."""
+        return self.best is not None and self.best.exhausted
+
+    def _restore(self, state: dict) -> None:
+        restore_module(self.module, state, self.device)
+        course = state["course"]
+        self.stage, self.history = course["stage"], course["history"]
+        if self.best is not None:
+            self.best.restore(course["best"])
+        if "net" not in state:
+            # It was written between two stages, so that no net is to take it.
+            self.place.resumed, self.saved_stage = None, self.stage
+
+    def state(self) -> dict:
+        """Give what belongs to a checkpoint beside the net of the stage."""
+        best = None if self.best is None else self.best.state
+        return {"course": {"stage": self.stage, "history": self.history, "best": best}}
+
+    def _save(self) -> None:
+        self.place.save({**module_state(self.module, self.device), **self.state()})
+        self.saved_stage = self.stage
+
+    def end_stage(self, rounds: list) -> None:
+        """Put the rounds of a stage behind those before it."""
+        self.history = self.history + _rows_of_history(rounds, self.stage, len(self.history))
+        self.stage += 1
+        if self.place is not None and self.place.is_due:
+            self._save()
+
+    def end(self) -> tuple[list[dict], int]:
+        """Go back to the best weights, and say how it went."""
+        if self.place is not None and self.saved_stage != self.stage:
+            # One training of several, as that of a fold, is not made again.
+            self._save()
+        if self.best is None:
+            return self.history, len(self.history) - 1
+        self.module.load_state_dict(self.best.weights)
+        return self.history, self.best.epoch
+
+
 def _give_back(module: nn.Module) -> None:
     """Leave a module as prediction and the next training want it, whatever has happened to it."""
     module.requires_grad_(True)
@@ -354,6 +449,7 @@ def finetune(
     validation_dtype: torch.dtype,
     seed: int,
     progress: bool,
+    place: Place | None = None,
 ) -> tuple[list[dict], int]:
     """Train a classifier stage by stage, in place, and go back to the weights that validate best.
 
@@ -392,6 +488,8 @@ def finetune(
         Of the order of the rows.
     progress : bool
         Whether to show a progress bar.
+    place : Place or None, default=None
+        Where checkpoints are written, and read where a former try has left some.
 
     Returns
     -------
@@ -409,8 +507,6 @@ def finetune(
         If the user interrupts the training.
     """
     of_rows = {"batch_size": batch_size, "strand": strand}
-    history = [{"epoch": 0, "stage": 0, "train_loss": math.nan, "valid_loss": math.nan, "seconds": 0.0}]
-    best = None
     make_net = _net_maker(
         module,
         validation,
@@ -421,15 +517,15 @@ def finetune(
         dtype=dtype,
         validation_dtype=validation_dtype,
     )
+    measure = None
+    if validation is not None:
+        measure = partial(mean_loss, module, validation, **of_rows, device=device, dtype=validation_dtype)
     try:
-        if validation is not None:
-            history[0]["valid_loss"] = mean_loss(
-                module, validation, **of_rows, device=device, dtype=validation_dtype
-            )
-            best = BestWeights(history[0]["valid_loss"], module, patience)
-        for number, stage in enumerate(stages, start=1):
-            left = stage.n_epochs if n_epochs is None else min(stage.n_epochs, n_epochs - len(history) + 1)
-            if left <= 0 or (best is not None and best.exhausted):
+        course = _Course(module, measure, patience, device, place)
+        for stage in stages[course.stage - 1 :]:
+            n_before = len(course.history) - 1
+            left = stage.n_epochs if n_epochs is None else min(stage.n_epochs, n_epochs - n_before)
+            if left <= 0 or course.is_over:
                 break
             _freeze_below(module, stage.n_groups)
             groups = _group_rates(module, stage, learning_rate_ratio)
@@ -440,23 +536,22 @@ def finetune(
                 left,
                 schedule=schedule,
                 gradient_clip=gradient_clip,
-                best=best,
+                best=course.best,
+                checkpoint=None if place is None else Checkpoint(place, course.state),
                 progress=progress,
             )
             net = make_net(
                 optimizer__param_groups=groups,
                 lr=stage.learning_rate,
                 max_epochs=left,
-                iterator_train__seed=seed + number,
+                iterator_train__seed=seed + course.stage,
                 callbacks=callbacks,
             )
-            _fit_stage(net, train, best)
-            history += _rows_of_history(net.history, number, len(history))
-        if best is not None:
-            module.load_state_dict(best.weights)
+            _fit_stage(net, train, course.best)
+            course.end_stage(net.history)
+        return course.end()
     finally:
         _give_back(module)
-    return history, len(history) - 1 if best is None else best.epoch
 
 
 def train_head(

@@ -11,6 +11,7 @@ from torch import nn
 from skgenome.nn import LanguageModelLoss
 from skgenome.sequences import N_SPECIAL
 from skgenome.training._callbacks import BitsPerBase, FiniteLoss, PatchAccuracy, TrainingProgress
+from skgenome.training._checkpoint import Checkpoint, Place
 from skgenome.training._device import autocast
 from skgenome.training._streams import Segment, SegmentStream, Stretches
 
@@ -303,6 +304,7 @@ def pretraining_net(
     seed: int,
     progress: bool,
     least_rows: int = 1,
+    place: Place | None = None,
     **net_options: Any,
 ) -> NeuralNet:
     """Put together a net that learns from stretches of contigs without labels.
@@ -345,6 +347,8 @@ def pretraining_net(
         Whether to show a progress bar.
     least_rows : int, default=1
         As in :class:`SegmentStream`.
+    place : Place or None, default=None
+        Where checkpoints are written, and read where a former try has left some.
     **net_options
         As `net_class` takes them.
 
@@ -362,6 +366,7 @@ def pretraining_net(
         "clip": GradientNormClipping(gradient_clip),
         "schedule": schedule_callback(schedule, learning_rate, n_steps),
         "figures": figures,
+        "checkpoint": None if place is None else Checkpoint(place),
         "progress": TrainingProgress(n_steps, "pretraining", **shown, disable=not progress),
     }
     return net_class(

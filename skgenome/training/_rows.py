@@ -98,6 +98,8 @@ class RowBatches:
     seed : int or None, default=None
         Of the order and the strands, drawn anew for each pass. None deals rows by their length, as
         prediction does.
+    position : (int, int), default=(0, 0)
+        Where to begin: passes that were read before, and batches of the pass after them.
 
     Raises
     ------
@@ -109,7 +111,12 @@ class RowBatches:
     POOL = 20
 
     def __init__(
-        self, dataset: LabelledRows, batch_size: int, strand: str = "forward", seed: int | None = None
+        self,
+        dataset: LabelledRows,
+        batch_size: int,
+        strand: str = "forward",
+        seed: int | None = None,
+        position: tuple[int, int] = (0, 0),
     ):
         reads_reverse = strand in BOTH_STRANDS or (strand == "augment" and seed is not None)
         if reads_reverse and dataset.reverse is None:
@@ -119,13 +126,21 @@ class RowBatches:
             )
         self.dataset, self.batch_size, self.strand = dataset, batch_size, strand
         self._rng = None if seed is None else np.random.RandomState(seed)
+        self._position = position
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Inputs, Labelled]]:
-        for rows in self._order():
-            yield self._inputs(rows), self._labelled(rows)
+        (n_passes, n_read), self._position = self._position, (0, 0)
+        for _ in range(n_passes):
+            # Orders and strands are drawn one after the other: those of former passes come first.
+            for rows in self._order():
+                self._draw_strands(rows)
+        for i, rows in enumerate(self._order()):
+            flipped = self._draw_strands(rows)
+            if i >= n_read:
+                yield self._inputs(rows, flipped), self._labelled(rows)
 
     def _order(self) -> Iterator[np.ndarray]:
         lengths = self.dataset.token_ids.lengths
@@ -141,12 +156,17 @@ class RowBatches:
             for i in self._rng.permutation(len(batches)):
                 yield batches[i]
 
-    def _inputs(self, rows: np.ndarray) -> Inputs:
+    def _draw_strands(self, rows: np.ndarray) -> torch.Tensor | None:
+        """Say which rows are read from the other strand, where chance decides on it."""
+        if self.strand != "augment" or self._rng is None:
+            return None
+        return torch.from_numpy(self._rng.rand(len(rows), 1) < 0.5)
+
+    def _inputs(self, rows: np.ndarray, flipped: torch.Tensor | None) -> Inputs:
         forward = gather_rows(self.dataset.token_ids, rows)
         if self.strand in BOTH_STRANDS:
             return {"token_ids": forward, "reverse": gather_rows(self.dataset.reverse, rows)}
-        if self.strand == "augment" and self._rng is not None:
-            flipped = torch.from_numpy(self._rng.rand(len(rows), 1) < 0.5)
+        if flipped is not None:
             forward = torch.where(flipped, gather_rows(self.dataset.reverse, rows), forward)
         return {"token_ids": forward}
 

@@ -6,7 +6,7 @@ every batch, so it never crosses the end of a contig.
 """
 
 from collections.abc import Iterator
-from itertools import chain, count, islice, pairwise
+from itertools import count, islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -156,6 +156,9 @@ class SegmentStream:
         Segments in all iterations together.
     least_rows : int, default=1
         Batches with fewer stretches, which the last one of a pass may be, are left out.
+    position : (int, int), default=(0, 0)
+        Where to begin: rounds that were read before, and segments of the round after them. It takes
+        `steps_per_round`.
     """
 
     # Batches are made of stretches of similar length, sought among so many batches' worth of them.
@@ -171,17 +174,32 @@ class SegmentStream:
         steps_per_round: int | None = None,
         max_steps: int | None = None,
         least_rows: int = 1,
+        position: tuple[int, int] = (0, 0),
     ):
         self.least_rows = least_rows
         self.dataset, self.batch_size, self.bptt = dataset, batch_size, bptt
         self.seed, self.k, self.steps_per_round = seed, k, steps_per_round
         self._complement = None if k is None else torch.from_numpy(_complement_table(k))
-        self._endless = islice(chain.from_iterable(self.read_pass(i) for i in count()), max_steps)
+        n_rounds, self._n_in_round = position
+        n_read = n_rounds * (steps_per_round or 0) + self._n_in_round
+        # The last round may have been a shorter one.
+        n_left = None if max_steps is None else max(max_steps - n_read, 0)
+        self._endless = islice(self._read_on(n_read), n_left)
 
     def __iter__(self) -> Iterator[Segment]:
         if self.steps_per_round is None:
             return self.read_pass(0)
-        return islice(self._endless, self.steps_per_round)
+        n_left, self._n_in_round = self.steps_per_round - self._n_in_round, 0
+        return islice(self._endless, n_left)
+
+    def _read_on(self, n_read: int) -> Iterator[Segment]:
+        """Read pass after pass, without the first segments."""
+        for i_pass in count():
+            n_segments = self._n_in_pass(i_pass) if n_read else 0
+            # A pass that was read whole is counted, not read.
+            if n_read < n_segments or not n_read:
+                yield from islice(self.read_pass(i_pass), n_read, None)
+            n_read = max(n_read - n_segments, 0)
 
     def n_steps(self, n_passes: int) -> int:
         """Count the segments of so many passes.
@@ -196,7 +214,10 @@ class SegmentStream:
         int
             Number of segments.
         """
-        return sum(self._n_segments(batch) for i in range(n_passes) for batch in self._batches(i)[0])
+        return sum(self._n_in_pass(i) for i in range(n_passes))
+
+    def _n_in_pass(self, i_pass: int) -> int:
+        return sum(map(self._n_segments, self._batches(i_pass)[0]))
 
     def _n_segments(self, batch: np.ndarray) -> int:
         longest = (self.dataset.ends[batch] - self.dataset.starts[batch]).max() - 1

@@ -41,7 +41,7 @@ def test_table_without_result_says_how_to_get_one(tmp_path, capsys):
         (["speed", "--random-state", "x"], "invalid int value: 'x'"),
         (["speed", "--method", "x"], "This task has no methods 'x'. It has none to choose from."),
         (["speed", "--fraction", "x"], "This task has no conditions 'x'. It has none to choose from."),
-        (["speed", "--picture", "x.png"], "'speed' has no picture: only tasks about windows"),
+        (["speed", "--picture", "x.png"], "'speed' has no picture."),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message, capsys):

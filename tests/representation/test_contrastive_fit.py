@@ -196,10 +196,12 @@ def test_fit_passes_an_interruption_on(make_cpc, bases, monkeypatch):
 
     monkeypatch.setattr(SegmentStream, "read_pass", interrupted)
     cpc = make_cpc()
-    with pytest.raises(KeyboardInterrupt):
+    with (
+        pytest.warns(SkgenomeWarning, match="after 1 step.s., in round 1 of 1"),
+        pytest.raises(KeyboardInterrupt),
+    ):
         cpc.fit(bases)
-    with pytest.raises(NotFittedError):
-        cpc.transform(bases)
+    assert np.isfinite(cpc.transform(bases)).all()
 
 
 def test_initialize_gives_the_weights_that_fit_starts_from(make_cpc, bases, monkeypatch):

@@ -136,6 +136,22 @@ def test_row_batches_same_seed_deals_the_same_batches(strand, make_rows):
     assert read(3) != read(4)
 
 
+@STRANDS
+@pytest.mark.parametrize("position", [(0, 0), (0, 3), (0, 10), (2, 0), (1, 9)])
+def test_row_batches_begin_at_any_position(position, strand, make_rows):
+    rows = make_rows(strand=strand)
+
+    def read(batches):
+        return [(unpad(x["token_ids"]), y.tolist()) for x, (y, _) in batches]
+
+    whole = RowBatches(rows, 5, strand, seed=3)
+    passes = [read(whole) for _ in range(4)]
+    n_passes, n_batches = position
+    batches = RowBatches(rows, 5, strand, seed=3, position=position)
+    assert read(batches) == passes[n_passes][n_batches:]
+    assert read(batches) == passes[n_passes + 1]
+
+
 def test_row_batches_without_a_seed_go_by_length_in_every_pass(make_rows):
     rows = make_rows()
     batches = RowBatches(rows, 5, "concat")

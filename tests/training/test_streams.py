@@ -198,6 +198,27 @@ def test_segment_stream_ends_with_max_steps():
     assert [len(list(stream)) for _ in range(4)] == [4, 4, 2, 0]
 
 
+@pytest.mark.parametrize("per_round", [1, 5, 64])
+@pytest.mark.parametrize("max_steps", [None, 62])
+def test_segment_stream_begins_at_any_position(per_round, max_steps, make_corpus):
+    stretches, _ = cut_into_stretches(make_corpus([100, 80, 30]), 25)
+    options = {"batch_size": 2, "bptt": 10, "seed": 4, "k": 2}
+    options |= {"steps_per_round": per_round, "max_steps": max_steps}
+    n_rounds = -(-62 // per_round)
+    whole = SegmentStream(stretches, **options)
+    rounds = [list(whole) for _ in range(n_rounds)]
+    for position in range(0, 63, 3):
+        i_round, n_steps = divmod(position, per_round)
+        # The end of a round may be told as its last step, or as no step of the one behind it.
+        starts = [(i_round, n_steps)] if n_steps or not i_round else [(i_round, 0), (i_round - 1, per_round)]
+        for start in starts:
+            stream = SegmentStream(stretches, **options, position=start)
+            for i in range(start[0], n_rounds):
+                expected = rounds[i][start[1] :] if i == start[0] else rounds[i]
+                assert equal(list(stream), expected)
+    assert list(SegmentStream(stretches, **{**options, "max_steps": 62}, position=(n_rounds, 0))) == []
+
+
 def test_segment_stream_without_rounds_gives_the_same_pass_each_time():
     stretches, _ = cut_into_stretches(contigs_of([50, 20]), 10)
     stream = SegmentStream(stretches, 2, 5)
