@@ -11,7 +11,15 @@ from sklearn.utils import Bunch
 
 from skgenome._sklearn import Interval, StrOptions, validate_params
 from skgenome.exceptions import SkgenomeWarning
-from skgenome.sequences import AMBIGUOUS, BedInterval, SequenceRecord, encode, read_bed, read_sequences
+from skgenome.sequences import (
+    AMBIGUOUS,
+    BedInterval,
+    SequenceRecord,
+    encode,
+    number_within,
+    read_bed,
+    read_sequences,
+)
 
 _Paths: TypeAlias = str | os.PathLike | Iterable[str | os.PathLike]
 _Genome: TypeAlias = Mapping[str, str] | Iterable[SequenceRecord] | _Paths
@@ -164,8 +172,7 @@ def _labelled_bins(
     # Bins that a stretch touches; one of no length may count one, which it covers by 0 bases.
     n_touched = np.maximum(-(-merged.ends // bins.size) - firsts, 0)
     stretches = np.repeat(np.arange(len(firsts)), n_touched)
-    within = np.arange(len(stretches)) - np.repeat(np.cumsum(n_touched) - n_touched, n_touched)
-    numbers = firsts[stretches] + within
+    numbers = firsts[stretches] + number_within(n_touched)
     n_covered = np.minimum(merged.ends[stretches], (numbers + 1) * bins.size)
     n_covered -= np.maximum(merged.starts[stretches], numbers * bins.size)
     bin_counts = np.diff(bins.offsets)[merged.contigs[stretches]]

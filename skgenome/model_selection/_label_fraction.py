@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skgenome._sklearn import HasMethods, Interval, fit_context, get_tags, safe_indexing
+from skgenome.sequences import number_within
 
 
 def nested_label_subset(y, fraction, *, groups=None, random_state=None):
@@ -86,7 +87,7 @@ def _stratified_order(strata, rng):
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
     sizes = np.bincount(strata)
-    rank = np.arange(len(strata)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rank = number_within(sizes)
     key = np.where(rank == 0, -1, (rank + 0.5) / np.repeat(sizes, sizes))
     return order[np.argsort(key, kind="stable")]
 

@@ -9,6 +9,7 @@ import numpy as np
 from skgenome._sklearn import Interval, validate_params
 from skgenome.scanning._peaks import Peak
 from skgenome.scanning._track import Track
+from skgenome.sequences import number_within
 
 _COLUMNS = ("contig", "position", "strand")
 _SIGNS = {"+": 1, "-": -1, ".": 0}
@@ -195,8 +196,8 @@ def pair(peaks: Places, scores: np.ndarray, sites: Places, tolerance: int) -> np
     low = np.searchsorted(at_site[order], at_peak - tolerance, side="left")
     n_near = np.searchsorted(at_site[order], at_peak + tolerance, side="right") - low
     of_peak = np.repeat(np.arange(len(at_peak)), n_near)
-    # For the n-th near site of each peak, counted within the peak: `low` is where its first one is.
-    of_site = order[np.arange(len(of_peak)) - np.repeat(np.cumsum(n_near) - n_near - low, n_near)]
+    # `low` is where the first near site of a peak is.
+    of_site = order[np.repeat(low, n_near) + number_within(n_near)]
     # Signs of + and - multiply to -1; with a dot, 0 fits all.
     same_strand = peaks.signs[of_peak] * sites.signs[of_site] >= 0
     of_peak, of_site = of_peak[same_strand], of_site[same_strand]

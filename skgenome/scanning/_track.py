@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skgenome.sequences import number_within
+
 # Stretches whose mean is taken from one running sum. A sum over a chromosome loses digits as it grows; one
 # over so many keeps about twelve.
 _BLOCK = 2**16
@@ -234,9 +236,8 @@ class Track:
         starts, ends, means = self.runs(contig, strand)
         bases = np.full(self.lengths[contig], np.nan)
         sizes = ends - starts
-        # The places of all runs at once: each run's start, and a count from 0 within the run.
-        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        bases[np.repeat(starts, sizes) + within] = np.repeat(means, sizes)
+        # The places of all runs at once.
+        bases[np.repeat(starts, sizes) + number_within(sizes)] = np.repeat(means, sizes)
         return bases
 
     def aggregate(self, how: str = "max") -> "Track":

@@ -55,6 +55,7 @@ from skgenome.sequences._token_ids import (
 )
 from skgenome.sequences._vcf import Variant, iter_vcf, read_vcf
 from skgenome.sequences._windows import iter_windows, window_starts
+from skgenome.sequences._within import number_within
 
 __all__ = [
     "AMBIGUOUS",
@@ -89,6 +90,7 @@ __all__ = [
     "kmers_of_ids",
     "linked_groups",
     "nearest_similar",
+    "number_within",
     "overlaps_by",
     "pad_rows",
     "read_bed",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skgenome.sequences._kmer_sets import spans
+from skgenome.sequences._within import number_within
 
 # Meetings counted at a time; each of a few arrays then takes 8 MB, and is sorted in the processor's cache.
 _BUDGET = 2**20
@@ -144,8 +145,9 @@ def _count(
     for first, last in spans(n_meetings, _BUDGET):
         entries = slice(bounds[first], bounds[last])
         n_each = n_partners[entries]
-        within = np.arange(n_each.sum()) - np.repeat(np.cumsum(n_each) - n_each, n_each)
-        ranks = index.keys[np.repeat(begins[entries], n_each) + within] & ((1 << index.shift) - 1)
+        ranks = index.keys[np.repeat(begins[entries], n_each) + number_within(n_each)] & (
+            (1 << index.shift) - 1
+        )
         rows = np.repeat(np.arange(last - first), n_meetings[first:last])
         cells, n_shared = _count_equal(rows * n_members + ranks, (last - first) * n_members)
         met_by = owners[starts[first:last]][cells // n_members]

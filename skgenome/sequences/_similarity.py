@@ -17,6 +17,7 @@ from skgenome.sequences._kmer_sets import (
     spanwise_sets,
 )
 from skgenome.sequences._meetings import Meetings, WordIndex, count_meetings, index_words
+from skgenome.sequences._within import number_within
 
 # Distinct k-mers of pairs that are compared in full at a time.
 _BUDGET = 2**21
@@ -188,8 +189,7 @@ def _containments(survey: _Survey, pairs: np.ndarray) -> np.ndarray:
     keys = []
     for column in numbers.reshape(-1, 2).T:
         n_each = sets.sizes[column]
-        within = np.arange(n_each.sum()) - np.repeat(np.cumsum(n_each) - n_each, n_each)
-        words = sets.words[np.repeat(offsets[column], n_each) + within]
+        words = sets.words[np.repeat(offsets[column], n_each) + number_within(n_each)]
         keys.append((np.repeat(np.arange(len(pairs)), n_each) << WORD_BITS) | words)
     # A k-mer of both sequences stands twice.
     both = np.sort(np.concatenate(keys))

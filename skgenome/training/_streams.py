@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skgenome.sequences import N_SPECIAL, TokenIds, reverse_complement_ids
+from skgenome.sequences import N_SPECIAL, TokenIds, number_within, reverse_complement_ids
 
 
 class Segment(NamedTuple):
@@ -92,7 +92,7 @@ def cut_into_stretches(token_ids: TokenIds, length: int | None) -> tuple[Stretch
     n_predicted = np.maximum(token_ids.lengths - 1, 0)
     n_pieces = -(-n_predicted // length) if length else (n_predicted > 0).astype(int)
     contigs = np.repeat(np.arange(token_ids.n_rows), n_pieces)
-    piece = np.arange(len(contigs)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+    piece = number_within(n_pieces)
     first, share, parts = token_ids.offsets[contigs], n_predicted[contigs], n_pieces[contigs]
     starts = first + piece * share // parts
     ends = first + (piece + 1) * share // parts + 1

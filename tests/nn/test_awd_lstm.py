@@ -9,13 +9,6 @@ NO_DROPOUT = {"input_p": 0.0, "hidden_p": 0.0, "embedding_p": 0.0, "weight_p": 0
 TINY = {"embedding_size": 4, "hidden_size": 6}
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def model():
     """A small language model in float64, where rounding is out of the way."""

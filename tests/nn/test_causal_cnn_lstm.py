@@ -12,13 +12,6 @@ NO_DROPOUT = {"input_p": 0.0, "hidden_p": 0.0, "embedding_p": 0.0, "weight_p": 0
 TINY = {"n_filters": 5, "kernel_size": 4, "hidden_size": 6}
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def model():
     """A small language model of dinucleotides in float64, where rounding is out of the way."""

@@ -19,13 +19,6 @@ VARIANTS = {
 BUILDS = pytest.mark.parametrize("variant", VARIANTS)
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 def network(**params):
     return DanQ(**{"n_filters": 5, "hidden_size": 3, **params}).double().eval()
 

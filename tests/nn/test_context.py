@@ -8,13 +8,6 @@ from skgenome.nn import CONTEXTS, CausalConvContext, RecurrentContext, make_cont
 NAMES = pytest.mark.parametrize("name", CONTEXTS)
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def latents():
     return torch.randn(3, 40, 6, dtype=torch.float64)

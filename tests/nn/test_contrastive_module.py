@@ -24,13 +24,6 @@ LENGTH, STRIDE = 30, 12
 ENCODERS = {"resnet18": lambda: ResNet1d(18, width=2), "cnn-lstm": lambda: DanQ(6, hidden_size=5)}
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def sequences(seed):
     rng = np.random.default_rng(seed)

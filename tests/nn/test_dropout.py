@@ -14,13 +14,6 @@ from skgenome.nn._dropout import keep_mask
 PROBABILITIES = [0.01, 0.25, 0.5, 0.9]
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 def twin_of(layer, mask):
     """Copy the layer's LSTM and drop its recurrent weights by hand."""
     twin = copy.deepcopy(layer.lstm)

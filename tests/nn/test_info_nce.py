@@ -17,13 +17,6 @@ EXCLUDING = pytest.mark.parametrize(
 MASKS = pytest.mark.parametrize("masked", [False, True], ids=["all-real", "masked"])
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def latents():
     return torch.randn(4, 9, 6, dtype=torch.float64)

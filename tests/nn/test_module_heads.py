@@ -9,13 +9,6 @@ from skgenome.nn import AWDLSTM, LinearHead, MLPHead, PooledEncoder, SequenceCla
 HEADS = pytest.mark.parametrize("make", [LinearHead, MLPHead])
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def features():
     """Features of which each has a place and a size of its own, none of them a small one."""

@@ -10,13 +10,6 @@ from skgenome.nn._motifs import MotifFilters
 KERNEL_SIZES = pytest.mark.parametrize("kernel_size", [1, 8, 13, 16, 24, 26, 32])
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 def convolution(filters, x):
     """Compute the same by torch's convolution, in float64."""
     weight = filters.weight.double().unflatten(1, (-1, filters.n_channels)).transpose(1, 2)

@@ -45,13 +45,6 @@ class Embed(nn.Module):
         return self.table(patches).sum(1)
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 def make_patches(encoder, patch_length=30, patch_stride=12, context="gru", context_size=4):
     """Put patches together, in eval mode."""
     context = make_context(context, encoder.n_features, context_size)

@@ -13,13 +13,6 @@ LAYERS = pytest.mark.parametrize("layers", [[-1], [0], [1], [0, 2], [1, 0], [0, 
 UNIQUE = torch.arange(2, 17)[None]
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture
 def awd_lstm():
     """Three layers in float32 without dropout; tokens differ enough for mistakes to show."""

@@ -23,13 +23,6 @@ LENGTHS = [95, 66, 30, 7, 0]
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 @pytest.fixture(params=ENCODERS)
 def patches(request):
     """Patches of 30 bases every 12, in eval mode; norms have seen data, so that features differ."""

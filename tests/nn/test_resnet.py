@@ -29,13 +29,6 @@ VARIANTS = {
 BUILDS = pytest.mark.parametrize("variant", VARIANTS)
 
 
-@pytest.fixture(autouse=True)
-def _seeded(seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 def randomized(module):
     """Give every parameter and statistic a value of its own: at the start, branches are zero."""
     with torch.no_grad():
