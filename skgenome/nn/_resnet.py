@@ -137,7 +137,16 @@ class _ConvNorm(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         mask = mask if mask is None else mask[..., :: self.stride]
-        return self.norm(self.conv(x), mask), mask
+        return self.norm(self._convolve(x), mask), mask
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        if x.shape[-1] > self.stride:
+            return self.conv(x)
+        # What is no longer than a stride gives one position. Torch then leaves the gradient of the taps that
+        # meet no base unset, where a CPU multiplies bfloat16 in tiles (2.13): it is what the memory held,
+        # often NaN. Without a stride it is right.
+        conv = self.conv
+        return F.conv2d(x, conv.weight, padding=conv.padding, dilation=conv.dilation)[..., :1]
 
 
 class _Stem(nn.Module):

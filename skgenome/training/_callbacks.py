@@ -125,7 +125,7 @@ class FiniteLoss(Callback):
         net : skorch.NeuralNet
             The net.
         training : bool
-            Whether it was a training step.
+            Whether it was a training step, not one of validation.
         **kwargs : dict
             Not used.
 
@@ -134,11 +134,12 @@ class FiniteLoss(Callback):
         FloatingPointError
             If the loss is NaN or infinite.
         """
-        value = net.history[-1, "batches", -1].get("train_loss", 0.0)
-        if training and not math.isfinite(value):
+        loss, name = ("loss", "train_loss") if training else ("validation loss", "valid_loss")
+        value = net.history[-1, "batches", -1].get(name, 0.0)
+        if not math.isfinite(value):
             step = sum(map(n_steps_of, net.history))
             raise FloatingPointError(
-                f"The loss became {value} at training step {step}. Lower learning_rate "
+                f"The {loss} became {value} at training step {step}. Lower learning_rate "
                 f"(now {net.lr:g}) or gradient_clip, or set precision='float32'."
             )
 

@@ -300,6 +300,27 @@ def test_resnet_stem_in_bfloat16_is_close_for_every_kernel_size(kernel_size):
     assert (rough - exact).norm() < 0.01 * exact.norm()
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 4])
+@pytest.mark.parametrize("stride", [2, 3])
+def test_resnet_gradients_in_bfloat16_are_close_where_a_map_has_few_positions(stride, length):
+    """Torch left the gradient of taps that meet no position as the memory was, on CPUs that have tiles."""
+    layer = network(width=4, strides=(1, stride, 2, 2)).stages[1][0].branch[0].float()
+    x = torch.randn(48, 4, 1, length)
+
+    def gradient(dtype):
+        # Memory that is freed full of NaN is what an unset gradient is then found in.
+        for size in (16, 64, 256, 1024):
+            _ = [torch.full((size,), float("nan")) for _ in range(20)]
+        layer.zero_grad()
+        with torch.autocast("cpu", dtype, enabled=dtype == torch.bfloat16):
+            layer(x, None)[0].float().square().sum().backward()
+        return layer.conv.weight.grad.clone()
+
+    exact = gradient(torch.float32)
+    for _ in range(20):
+        assert (gradient(torch.bfloat16) - exact).norm() <= 0.05 * exact.norm()
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

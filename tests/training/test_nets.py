@@ -268,12 +268,14 @@ def test_finite_loss_stops_a_training_that_has_run_away(value, train_net):
         train_net(Explodes, steps_per_round=3)
 
 
-def test_finite_loss_looks_at_training_alone():
-    net = SimpleNamespace(history=History())
+def test_finite_loss_looks_at_validation_too():
+    """After the last step, nothing else would tell that the weights have run away."""
+    net = SimpleNamespace(history=History(), lr=0.1)
     net.history.new_epoch()
     net.history.new_batch()
     net.history.record_batch("valid_loss", math.nan)
-    FiniteLoss().on_batch_end(net, training=False)
+    with pytest.raises(FloatingPointError, match="The validation loss became nan at training step 0"):
+        FiniteLoss().on_batch_end(net, training=False)
 
 
 def test_bits_per_base_callback_is_the_mean_over_tokens_not_steps():
