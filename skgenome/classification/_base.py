@@ -247,11 +247,9 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         """Fit head and network on some rows; all of them tell the scale of the features."""
         pooled = encoder.pooled_encoder()
         recipe = self._recipe(self._stages(len(pooled.layer_groups()) + 1), from_scratch)
-        reference = encoder.transform(token_ids)
-        own = token_ids if len(rows) == token_ids.n_rows else token_ids.take(rows)
-        labelled = Labelled.of(own, reference[rows], targets, encoder.strand, encoder.k_)
+        labelled = Labelled.of(encoder, token_ids, rows, targets)
         with seeded(random_state, resolve_device(self.device)) as seed:
-            trainer = Trainer(pooled, labelled, recipe, reference, seed, checkpoints)
+            trainer = Trainer(pooled, labelled, recipe, seed, checkpoints)
             trained = trainer.choose(self.early_stopping, self.validation_size, self.cv)
         return self._keep(encoder, targets.coder, trained)
 

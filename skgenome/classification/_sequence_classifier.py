@@ -269,12 +269,13 @@ class SequenceClassifier(BaseSequenceClassifier):
         pooled = encoder.pooled_encoder()
         recipe = self._further_recipe(len(pooled.layer_groups()) + 1, from_scratch)
         token_ids = token_ids.take(rows)
-        labelled = Labelled.of(token_ids, encoder.transform(token_ids), targets, encoder.strand, encoder.k_)
+        every = np.arange(len(rows))
+        labelled = Labelled.of(encoder, token_ids, every, targets)
         with seeded(random_state, resolve_device(self.device)) as seed:
-            head = copy.deepcopy(self.head_) if goes_on else None
-            if head is None:
-                every = np.arange(len(rows))
-                head = start_head(labelled, every, recipe, labelled.features, seed)
+            if goes_on:
+                head = copy.deepcopy(self.head_)
+            else:
+                head = start_head(labelled, every, recipe, seed, is_fitted=not recipe.starts_even)
             trained = train(pooled, head, labelled.rows, recipe, seed)
         history = _go_on(self.history_ if goes_on else [], trained.history)
         return self._keep(encoder, coder, trained._replace(history=history, best_epoch=len(history) - 1))

@@ -161,7 +161,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         if not hasattr(self, "module_"):
             return self.fit(X)
-        token_ids = self._check_tokens(X)
+        token_ids = self.check_tokens(X)
         # A copy, so that a training that fails or is interrupted leaves the model as it was.
         module = copy.deepcopy(self.module_)
         renewed = self._renew_dropouts(module)
@@ -296,7 +296,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             If the ids come from another tokenizer than those of fit.
         """
         check_is_fitted(self)
-        token_ids = self._check_tokens(X)
+        token_ids = self.check_tokens(X)
         fingerprint = self._fingerprint() if self.cache_size else b""
         return compute_missing(token_ids, self._n_features_out, fingerprint, self._embed, self.cache_size)
 

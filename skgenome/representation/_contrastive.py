@@ -408,7 +408,24 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         check_is_fitted(self)
         return PooledPatches(self.module_.encoder, self._pooling(), self._layers(), self.strand)
 
-    def _check_tokens(self, X):
+    def check_tokens(self, X):
+        """See that token ids are those that the network reads.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids.
+
+        Returns
+        -------
+        TokenIds
+            The same ids, row after row.
+
+        Raises
+        ------
+        ModelMismatchError
+            If they come from another tokenizer than those of fit.
+        """
         token_ids = check_token_ids(X)
         largest = int(token_ids.values.max(initial=0))
         if largest >= self.n_tokens_:
@@ -435,7 +452,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
             ``loss`` in nats, ``accuracy`` and ``chance``.
         """
         check_is_fitted(self)
-        token_ids = self._check_tokens(X)
+        token_ids = self.check_tokens(X)
         stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
         stretches, _ = self._check_stretches(stretches, contigs, token_ids)
         self._check_rows(stretches)

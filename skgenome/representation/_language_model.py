@@ -407,7 +407,24 @@ class LanguageModel(BaseRepresentation):
     def _n_layers(self):
         return self.architecture_["n_layers"]
 
-    def _check_tokens(self, X):
+    def check_tokens(self, X):
+        """See that token ids are those that the network reads.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+            Token ids.
+
+        Returns
+        -------
+        TokenIds
+            The same ids, row after row.
+
+        Raises
+        ------
+        ModelMismatchError
+            If they come from another tokenizer than those of fit.
+        """
         token_ids = check_token_ids(X)
         largest = int(token_ids.values.max(initial=0))
         if largest >= self.n_tokens_:
@@ -425,7 +442,7 @@ class LanguageModel(BaseRepresentation):
 
     def _surprise(self, X):
         check_is_fitted(self)
-        return row_surprise(self.module_, self._check_tokens(X), **self._prediction_options())
+        return row_surprise(self.module_, self.check_tokens(X), **self._prediction_options())
 
     def _mean_nats(self, X):
         nats, n_predicted = self._surprise(X)

@@ -291,6 +291,18 @@ def test_from_scratch_all_classes_are_equally_likely_at_the_start(make, make_lm,
         )
 
 
+@pytest.mark.parametrize(("training", "n_times"), [("finetune", 0), ("frozen", 1)])
+def test_from_scratch_features_are_worked_out_for_a_head_that_is_fitted_alone(
+    make, make_lm, draw, caplog, training, n_times
+):
+    train = draw(60, seed=3)
+    with caplog.at_level("INFO", logger="skgenome"):
+        make(make_lm(), training=training, max_epochs=1, early_stopping=False).fit(train.X, train.y)
+    assert [record.message for record in caplog.records if "embedding" in record.message] == n_times * [
+        f"embedding 60 sequences of {train.X.astype(bool).sum()} tokens"
+    ]
+
+
 def test_from_scratch_the_head_alone_is_fitted_on_the_features(make, make_lm, draw):
     train = draw(60, seed=3)
     frozen = make(make_lm(), training="frozen").fit(train.X, train.y)
