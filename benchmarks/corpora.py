@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from benchmarks.records import Settings
 from skgenome.datasets import (
     fetch_bacteria_phages_viruses,
     fetch_bacterial_genomes,
@@ -14,6 +15,8 @@ from skgenome.datasets import (
     split_at_matches,
 )
 
+#: Of a corpus in a quick run.
+QUICK_BASES = 300_000
 #: Genera of the order Enterobacterales in the collection.
 ENTEROBACTERIA = (
     "Citrobacter",
@@ -196,6 +199,24 @@ def fetch_human(data_home: str | os.PathLike | None = None) -> Corpus:
     pieces = fetch_human_chromatin(data_home=data_home)
     description = f"{len(pieces.data)} stretches of the human chromosomes 2, 17 and 20"
     return _corpus("human", description, pieces.data, pieces.filenames[:1])
+
+
+def for_run(corpus: Corpus, settings: Settings) -> Corpus:
+    """Give the corpus of a run: the whole, or for a quick one its first bases.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The whole.
+    settings : Settings
+        What the caller chose.
+
+    Returns
+    -------
+    Corpus
+        As :func:`shorten` gives it.
+    """
+    return shorten(corpus, QUICK_BASES) if settings.quick else corpus
 
 
 def shorten(corpus: Corpus, n_bases: int) -> Corpus:

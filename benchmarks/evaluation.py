@@ -1,7 +1,8 @@
 """Curves over labels as scores of a record: what all accuracy tasks share."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -70,28 +71,21 @@ def score_methods(
     for name, method in settings.choose(methods, "methods").items():
         found[name] = []
         for condition, amount in settings.choose(conditions, "conditions").items():
-
-            def compute(
-                name: str = name,
-                method: ClassifierMixin = method,
-                condition: str = condition,
-                amount: float = amount,
-            ) -> list[Score]:
-                # One at a time, so that it can be kept; the seed gives all of them the same draws.
-                curve = label_fraction_curve(
-                    {name: method},
-                    X,
-                    y,
-                    fractions=[amount],
-                    scoring=list(metrics),
-                    random_state=random_state,
-                    semi_supervised={name} & set(semi_supervised),
-                    **protocol,
-                )
-                return _scores_of_curve(name, curve, condition)
-
+            # One at a time, so that it can be kept; the seed gives all of them the same draws.
+            compute = partial(
+                label_fraction_curve,
+                {name: method},
+                X,
+                y,
+                fractions=[amount],
+                scoring=list(metrics),
+                random_state=random_state,
+                semi_supervised={name} & set(semi_supervised),
+                **protocol,
+            )
             key = {"method": name, "is": describe_method(method), "condition": [condition, amount]}
-            found[name] += [Score(*row) for row in keep(compute, **key)]
+            rows = keep(partial(_score_curve, name, condition, compute), **key)
+            found[name] += [Score(*row) for row in rows]
         means = {s.condition: float(np.mean(s.values)) for s in found[name] if s.metric == metrics[0]}
         if means:
             logger.info("%s: %s", name, _summary(means))
@@ -100,7 +94,8 @@ def score_methods(
     ]
 
 
-def _scores_of_curve(name: str, curve: LabelFractionCurve, condition: str) -> list[Score]:
+def _score_curve(name: str, condition: str, compute: Callable[[], LabelFractionCurve]) -> list[Score]:
+    curve = compute()
     n_labels = round(curve.n_labels[0])
     return [
         Score(name, condition, n_labels, metric, values[~np.isnan(values)].tolist())
@@ -155,11 +150,8 @@ def score_seeds(
     wanted = settings.choose(tests, "conditions")
     for name, method in settings.choose(methods, "methods").items() if wanted else ():
         seeded = _with_seeds(method, seeds)
-
         # A fit serves all tests: a part has them all, whichever are wanted.
-        def compute(seeded: list[ClassifierMixin] = seeded) -> list[list]:
-            return _fit_seeds(seeded, X, y, tests, metrics, n_jobs)
-
+        compute = partial(_fit_seeds, seeded, X, y, tests, metrics, n_jobs)
         key = {"method": name, "is": describe_method(seeded[0]), "tests": list(tests), "seeds": list(seeds)}
         found[name] = keep(compute, **key)
         logger.info("%s: %s", name, _summary({test: found[name][0][i][0] for i, test in enumerate(tests)}))

@@ -107,7 +107,7 @@ def scaled(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
 
 
 def rotated(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
-    """Put scaled features of which there are far more than sequences onto as many directions as sequences.
+    """Put scaled features of which there are more than sequences onto as many directions as sequences.
 
     L2 logistic regression comes to the same in the directions that the sequences span, and in a fraction of
     the time.
@@ -122,9 +122,11 @@ def rotated(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
     Returns
     -------
     list of (str, estimator)
-        First steps of a Pipeline, fitted.
+        First steps of a Pipeline, fitted; `steps` where there are fewer features.
     """
     features = np.asarray(Pipeline(steps).transform(unlabelled), dtype=np.float32)
+    if features.shape[1] <= len(features):
+        return steps
     rotation = PCA(svd_solver="full").fit(features)
     return [*steps, ("rotation", FrozenEstimator(rotation))]
 
@@ -217,23 +219,25 @@ def to_width(token_ids: np.ndarray, width: int) -> np.ndarray:
     return np.pad(token_ids, [(0, 0), (0, width - token_ids.shape[1])])
 
 
-def frozen(lm: Representation) -> list[Step]:
+def frozen(lm: Representation, **cut: object) -> list[Step]:
     """Give features of a representation that is not trained further.
 
     Parameters
     ----------
     lm : LanguageModel or ContrastivePredictiveCoding
         Fitted. It remembers the features of sequences it has seen, so no sequence is embedded twice.
+    **cut
+        What of a sequence is read, for the tokenizer; all of it by default.
 
     Returns
     -------
     list of (str, estimator)
         First steps of a Pipeline.
     """
-    return [("tokens", KmerTokenizer(k=lm.k_, stride=lm.stride_)), ("lm", FrozenEstimator(lm))]
+    return [("tokens", KmerTokenizer(k=lm.k_, stride=lm.stride_, **cut)), ("lm", FrozenEstimator(lm))]
 
 
-def joined(kmer_step: list[Step], *models: Representation) -> list[Step]:
+def joined(kmer_step: list[Step], *models: Representation, **cut: object) -> list[Step]:
     """Give k-mer frequencies and features of representations side by side.
 
     Parameters
@@ -242,13 +246,15 @@ def joined(kmer_step: list[Step], *models: Representation) -> list[Step]:
         What :func:`kmers` gives.
     *models : LanguageModel or ContrastivePredictiveCoding
         Fitted.
+    **cut
+        What of a sequence they read, as :func:`frozen` takes it.
 
     Returns
     -------
     list of (str, estimator)
         First step of a Pipeline.
     """
-    read = [(type(model).__name__, Pipeline(frozen(model))) for model in models]
+    read = [(type(model).__name__, Pipeline(frozen(model, **cut))) for model in models]
     return [("union", FeatureUnion([*kmer_step, *read]))]
 
 

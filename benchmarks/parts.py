@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.environment import commit, package_versions
 from benchmarks.pretraining import default_work_dir
 from benchmarks.records import Settings, write_text
+from benchmarks.stopwatch import Stopwatch
 
 #: What the time of parts that were found is called in a record.
 EARLIER = "in earlier runs"
@@ -28,13 +29,10 @@ class Parts:
     ----------
     folder : pathlib.Path or None, default=None
         Where parts are kept. None keeps nothing.
+    watch : Stopwatch or None, default=None
+        Of the run: it gets the time that parts which are found had taken.
     **context
         What all parts of the run have in common, in values that JSON knows.
-
-    Attributes
-    ----------
-    seconds_before : float
-        How long the parts that were found had taken.
 
     Examples
     --------
@@ -43,12 +41,12 @@ class Parts:
     2
     """
 
-    def __init__(self, folder: Path | None = None, **context: Any):
+    def __init__(self, folder: Path | None = None, watch: Stopwatch | None = None, **context: Any):
         self.folder, self.context = folder, context
-        self.seconds_before = 0.0
+        self.watch = watch or Stopwatch()
 
     @classmethod
-    def of(cls, name: str, settings: Settings) -> "Parts":
+    def of(cls, name: str, settings: Settings, watch: Stopwatch) -> "Parts":
         """Give the parts of a task.
 
         Parameters
@@ -57,6 +55,8 @@ class Parts:
             Of the task.
         settings : Settings
             What the caller chose.
+        watch : Stopwatch
+            Of the run.
 
         Returns
         -------
@@ -72,7 +72,7 @@ class Parts:
             "random_state": settings.random_state,
             "quick": settings.quick,
         }
-        return cls(folder, commit=code["commit"], versions=package_versions(), **chosen)
+        return cls(folder, watch, commit=code["commit"], versions=package_versions(), **chosen)
 
     def __call__(self, compute: Callable[[], Any], **key: Any) -> Any:
         """Find a part, or compute and keep it.
@@ -96,7 +96,7 @@ class Parts:
         if path.is_file():
             logger.info("found: %s", key)
             part = json.loads(path.read_text(encoding="utf-8"))
-            self.seconds_before += part["seconds"]
+            self.watch.add(EARLIER, part["seconds"])
             return part["value"]
         start = perf_counter()
         value = compute()

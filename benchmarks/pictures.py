@@ -1,4 +1,4 @@
-"""Pictures of windows as representations see them, next to each other."""
+"""How pictures are written; and those of windows as representations see them, next to each other."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +15,8 @@ from skgenome.sequences import write_beside
 
 #: Inches of a panel, and of the legend beside the last.
 PANEL, LEGEND = 5.0, 1.8
+#: Dots per inch of all pictures.
+DPI = 140
 
 
 def draw_embeddings(
@@ -72,7 +74,27 @@ def draw_embeddings(
         # One legend says it for all: colours follow the order of the names.
         for ax in panels[:-1]:
             ax.get_legend().remove()
-        figure.savefig(file, format="png", dpi=150)
+        figure.savefig(file, format="png", dpi=DPI)
+    return Path(path)
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a picture.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+        What.
+    path : pathlib.Path
+        Where; a PNG whatever its suffix.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+    """
+    with write_beside(path) as file:
+        figure.savefig(file, format="png", dpi=DPI)
     return Path(path)
 
 

@@ -20,7 +20,7 @@ from benchmarks.records import Settings, write_text
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
-from skgenome.training import resolve_device, resolve_precision
+from skgenome.training import NO_INFLUENCE, resolve_device, resolve_precision
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +42,7 @@ PRETRAINING_STEPS = 8000
 #: The human sequence at hand is short: seven passes, both strands.
 HUMAN_STEPS = 4000
 #: Parameters that have no influence on the weights: a model is found again whatever layer is read.
-WITHOUT_INFLUENCE = (
-    "cache_size",
-    "checkpoint_dir",
-    "checkpoint_minutes",
-    "device",
-    "layer",
-    "pooling",
-    "verbose",
-)
+WITHOUT_INFLUENCE = NO_INFLUENCE | {"layer", "pooling"}
 #: Parameters of the other architecture of a language model.
 OF_CNN_LSTM = ("architecture", "n_filters", "kernel_size")
 #: All features of a task stay in memory, so that each sequence is embedded once and not once per draw.
@@ -287,7 +279,8 @@ def _find_or_train(
     if facts_path.is_file():
         logger.info("taking the model trained on '%s' from %s", corpus.name, path)
         facts = json.loads(facts_path.read_text(encoding="utf-8"))
-        model = load(path).set_params(**{name: getattr(lm, name) for name in WITHOUT_INFLUENCE})
+        asked = {name: value for name, value in lm.get_params().items() if name in WITHOUT_INFLUENCE}
+        model = load(path).set_params(**asked)
         return Pretrained(model.set_params(cache_size=CACHE_BYTES), facts)
     n_bases = sum(map(len, corpus.contigs))
     logger.info("training on '%s': %d contigs, %.1f Mbp", corpus.name, len(corpus.contigs), n_bases / 1e6)

@@ -4,6 +4,7 @@ A task says what is read and how; what is compared is the same everywhere, from 
 each phase of pretraining brings.
 """
 
+import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.cnn import SmallCNN
-from benchmarks.corpora import Corpus, shorten
+from benchmarks.corpora import Corpus, for_run
 from benchmarks.evaluation import make_record, score_methods, score_seeds
-from benchmarks.methods import kmers, majority, positions, ridge, scaled
-from benchmarks.parts import EARLIER, Parts
+from benchmarks.methods import joined, kmers, majority, positions, ridge, rotated, scaled
+from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
     NETWORK,
@@ -49,8 +50,9 @@ FROM_SCRATCH = {"training": "finetune", "learning_rate": 3e-3, "learning_rate_ra
 LM_LEARNING_RATE = 1e-3
 #: Bases in a token of the baseline that knows positions.
 POSITIONS_K = 3
-#: Bases of a corpus in a quick run, and of how many sequences one is kept.
-QUICK_BASES, QUICK_EVERY = 300_000, 40
+BY_POSITIONS = f"{POSITIONS_K}-mers at their positions + L2 logistic regression"
+#: Of how many sequences one is kept in a quick run.
+QUICK_EVERY = 40
 
 
 class Plan(NamedTuple):
@@ -85,15 +87,42 @@ class Reading(NamedTuple):
     tokens: Tokens = THREE_BASES
     """What a language model reads."""
 
+    @property
+    def by_kmers(self) -> str:
+        """What learning from k-mer frequencies is called."""
+        return f"k-mers up to {self.largest_k} + L2 logistic regression"
+
     def options(self) -> dict[str, object]:
         """Give the parameters of a classifier."""
         return {"strand": self.strand, "pooling": self.pooling}
 
+    def cut(self) -> dict[str, object]:
+        """Give the parameters of a tokenizer: what networks read of a sequence."""
+        n_tokens = self.max_length and self.tokens.count(self.max_length)
+        return {"max_length": n_tokens, "truncation": "right", "padding": False}
+
     def before(self, network: ClassifierMixin) -> Pipeline:
         """Put the tokenizer before a network."""
-        n_tokens = self.max_length and self.tokens.count(self.max_length)
-        tokenizer = self.tokens.tokenizer(max_length=n_tokens, truncation="right", padding=False)
-        return Pipeline([("tokens", tokenizer), ("classifier", network)])
+        return Pipeline([("tokens", self.tokens.tokenizer(**self.cut())), ("classifier", network)])
+
+    def beside_kmers(self, lm: LanguageModel, unlabelled: Sequence[str]) -> Pipeline:
+        """Learn from the states of a language model and k-mer frequencies side by side.
+
+        Parameters
+        ----------
+        lm : LanguageModel
+            Fitted.
+        unlabelled : sequence of str
+            What the scale is measured on.
+
+        Returns
+        -------
+        Pipeline
+            Not fitted but for the steps that need no labels.
+        """
+        read = copy.deepcopy(lm).set_params(**self.options())
+        steps = scaled(joined(kmers(self.largest_k, 1), read, **self.cut()), unlabelled)
+        return Pipeline(rotated(steps, unlabelled) + ridge())
 
 
 class LabelledSet(NamedTuple):
@@ -192,11 +221,10 @@ def make_baselines(
     short = scaled(kmers(reading.largest_k, 1), unlabelled)
     baselines = {
         "majority": majority(),
-        f"k-mers up to {reading.largest_k} + L2 logistic regression": Pipeline(short + ridge()),
+        reading.by_kmers: Pipeline(short + ridge()),
     }
     if reading.aligned:
-        name = f"{POSITIONS_K}-mers at their positions + L2 logistic regression"
-        baselines[name] = Pipeline(positions(POSITIONS_K, unlabelled) + ridge())
+        baselines[BY_POSITIONS] = Pipeline(positions(POSITIONS_K, unlabelled) + ridge())
     cnn = SmallCNN(
         aligned=reading.aligned,
         max_length=reading.max_length,
@@ -280,7 +308,11 @@ def make_methods(
             del starts["pretrained"]
         for name, lm in starts.items():
             phases |= make_phases(f"{pretrained.facts['corpus']}: {name}", lm, reading, plan, device)
-    return Candidates(classifiers | phases, set(phases))
+    # k-mers are beside the states that fitted best to the sequences.
+    start, best = models[0].pretrained.facts["corpus"], models[0].tuned.model
+    joint = f"{start}: LM fine-tuned, frozen, joined with {reading.by_kmers}"
+    classifiers |= phases | {joint: reading.beside_kmers(best, unlabelled)}
+    return Candidates(classifiers, set(phases))
 
 
 def measure(
@@ -424,14 +456,15 @@ class TransferTask:
         Record
             With scores.
         """
-        watch, parts = Stopwatch(), Parts.of(self.name, settings)
+        watch = Stopwatch()
+        parts = Parts.of(self.name, settings, watch)
         plan = self.plan.quick() if settings.quick else self.plan
         make = partial(make_language_model, self.network, self.n_steps, settings)
         with watch("reading data"):
             sets, corpora = self.read(settings.data_home)
             if settings.quick:
                 sets = [labelled.thin() for labelled in sets]
-                corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
+                corpora = [for_run(corpus, settings) for corpus in corpora]
         settings.check(
             "conditions", [name for one in sets for part in name_conditions(one, plan) for name in part]
         )
@@ -460,7 +493,6 @@ class TransferTask:
             facts |= {json.dumps(one.facts): one.facts for phase in phases for one in phase}
         # Not before: aligned sets have methods that others have not.
         settings.check("methods", compared)
-        watch.add(EARLIER, parts.seconds_before)
         bunches = [bunch for labelled in sets for bunch in (labelled.train, *labelled.tests.values())]
         return make_record(
             settings,

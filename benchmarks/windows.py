@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.corpora import Corpus, shorten
+from benchmarks.corpora import Corpus, for_run
 from benchmarks.evaluation import make_record, score_methods, score_seeds
 from benchmarks.methods import (
     KnownLabels,
@@ -28,7 +28,7 @@ from benchmarks.methods import (
     ridge,
     scaled,
 )
-from benchmarks.parts import EARLIER, Parts
+from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     BASES,
     CACHE_BYTES,
@@ -41,7 +41,7 @@ from benchmarks.pretraining import (
 )
 from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
-from benchmarks.transfer import QUICK_BASES, n_side_by_side
+from benchmarks.transfer import n_side_by_side
 from skgenome.classification import SequenceClassifier
 from skgenome.preprocessing import KmerTokenizer
 
@@ -354,7 +354,8 @@ class WindowTask:
         Record
             With scores.
         """
-        watch, parts = Stopwatch(), Parts.of(self.name, settings)
+        watch = Stopwatch()
+        parts = Parts.of(self.name, settings, watch)
         plan = self._plan(settings)
         settings.check("conditions", [condition.name for condition in plan.conditions])
         with watch("reading data"):
@@ -365,7 +366,6 @@ class WindowTask:
             methods = make_methods(*(model for model, _ in models), labelled, self.k, settings)
             settings.check("methods", methods.on_features | methods.networks)
             scores = measure(methods, labelled, plan, self.metrics, settings, parts)
-        watch.add(EARLIER, parts.seconds_before)
         return make_record(
             settings,
             watch,
@@ -409,7 +409,7 @@ class WindowTask:
     def _read(self, settings: Settings) -> tuple[Windows, Corpus]:
         n_repeats = self._plan(settings).n_repeats
         labelled, corpus = self.read(settings.data_home, n_repeats, settings.random_state, settings.quick)
-        return labelled, shorten(corpus, QUICK_BASES) if settings.quick else corpus
+        return labelled, for_run(corpus, settings)
 
     def _pretrain(self, corpus: Corpus, settings: Settings) -> list[Pretrained]:
         """Give the language model and the contrastive network, ready to be read."""

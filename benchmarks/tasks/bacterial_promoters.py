@@ -1,8 +1,7 @@
 """The task ``bacterial-promoters``: mapped promoters of 81 bp, *E. coli* and *B. subtilis*."""
 
-import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -12,13 +11,12 @@ from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, matthews_corrcoef, roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.corpora import Corpus, fetch_bacilli, fetch_enterobacteria, shorten
+from benchmarks.corpora import Corpus, fetch_bacilli, fetch_enterobacteria, for_run
 from benchmarks.evaluation import make_record
-from benchmarks.methods import MoreLabels, Step, describe_method, joined, kmers, ridge, rotated, scaled
-from benchmarks.parts import EARLIER, Parts
+from benchmarks.methods import MoreLabels, describe_method
+from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
     NETWORK,
@@ -33,7 +31,6 @@ from benchmarks.transfer import (
     FINE_TUNING,
     FROM_SCRATCH,
     LM_LEARNING_RATE,
-    QUICK_BASES,
     Reading,
     make_baselines,
     n_side_by_side,
@@ -65,8 +62,7 @@ def accuracy(y: np.ndarray, probabilities: np.ndarray) -> float:
 METRICS = {"matthews_corrcoef": matthews, "accuracy": accuracy, "roc_auc": roc_auc_score}
 CNN, ULMFIT = "small CNN from scratch", "pretrained, ULMFiT"
 BOTH_SPECIES = f"{CNN}, labels of the other species too"
-KMERS = f"k-mers up to {READING.largest_k} + L2 logistic regression"
-JOINED = f"pretrained, frozen, joined with k-mers up to {READING.largest_k} + L2 logistic regression"
+KMERS, JOINED = READING.by_kmers, f"pretrained, frozen, joined with {READING.by_kmers}"
 #: Whose probabilities are averaged: they err in different places.
 MEMBERS = (KMERS, CNN, BOTH_SPECIES, JOINED, ULMFIT)
 MEAN = "mean of k-mers, both CNNs, joined and ULMFiT"
@@ -142,15 +138,8 @@ def make_methods(
     }
     methods = make_baselines(own.data, READING, plan.cnn_epochs, device)
     methods |= {name: READING.before(network) for name, network in networks.items()}
-    methods[JOINED] = Pipeline(_join(lm, own.data) + ridge())
+    methods[JOINED] = READING.beside_kmers(lm, own.data)
     return methods | {BOTH_SPECIES: MoreLabels(methods[CNN], others.data, others.target)}
-
-
-def _join(lm: LanguageModel, sequences: Sequence[str]) -> list[Step]:
-    """Give what a language model and k-mers tell, side by side."""
-    read = copy.deepcopy(lm).set_params(**READING.options())
-    steps = scaled(joined(kmers(READING.largest_k, 1), read), sequences)
-    return rotated(steps, sequences)
 
 
 def measure(
@@ -235,7 +224,7 @@ def _read(settings: Settings, plan: Plan) -> tuple[dict[str, Bunch], dict[str, C
     }
     corpora = [fetch_enterobacteria(settings.data_home), fetch_bacilli(settings.data_home)]
     if settings.quick:
-        corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
+        corpora = [for_run(corpus, settings) for corpus in corpora]
         some = slice(None, None, plan.every)
         promoters = {name: take(bunch, some) for name, bunch in promoters.items()}
     return promoters, dict(zip(SPECIES, corpora, strict=True))
@@ -254,7 +243,8 @@ def run(settings: Settings) -> Record:
     Record
         With scores.
     """
-    watch, parts = Stopwatch(), Parts.of(NAME, settings)
+    watch = Stopwatch()
+    parts = Parts.of(NAME, settings, watch)
     plan = QUICK_PLAN if settings.quick else Plan()
     make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
     with watch("reading data"):
@@ -270,7 +260,6 @@ def run(settings: Settings) -> Record:
             (other,) = (promoters[name] for name in promoters if name != species)
             methods = make_methods(models[species].model, untrained, bunch, other, plan, settings.device)
             scores += measure(methods, bunch, species, plan, settings, parts)
-    watch.add(EARLIER, parts.seconds_before)
     filenames = [name for part in (*promoters.values(), *corpora.values()) for name in part.filenames]
     return make_record(
         settings,

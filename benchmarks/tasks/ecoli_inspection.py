@@ -14,10 +14,10 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.corpora import Corpus, fetch_enterobacteria, shorten
+from benchmarks.corpora import Corpus, fetch_enterobacteria, for_run
 from benchmarks.evaluation import make_record
 from benchmarks.methods import describe_method, kmers, positions, ridge, scaled
-from benchmarks.parts import EARLIER, Parts
+from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
     NETWORK,
@@ -27,7 +27,8 @@ from benchmarks.pretraining import (
 )
 from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
-from benchmarks.transfer import FINE_TUNING, POSITIONS_K, QUICK_BASES, Reading, take
+from benchmarks.tasks.bacterial_promoters import READING as MAPPED
+from benchmarks.transfer import BY_POSITIONS, FINE_TUNING, POSITIONS_K, take
 from skgenome.classification import SequenceClassifier
 from skgenome.datasets import fetch_bacterial_promoters
 from skgenome.inspection import in_silico_mutagenesis, perturbation_importance
@@ -38,9 +39,8 @@ logger = logging.getLogger(__name__)
 NAME = "ecoli-perturbation"
 TITLE = "What classifiers read of a promoter of E. coli"
 #: As the task of mapped promoters reads them, but one strand: both would take twice the time.
-READING = Reading(strand="forward", pooling=27, largest_k=6, aligned=True)
-KMERS = f"k-mers up to {READING.largest_k} + L2 logistic regression"
-POSITIONS = f"{POSITIONS_K}-mers at their positions + L2 logistic regression"
+READING = MAPPED._replace(strand="forward")
+KMERS, POSITIONS = READING.by_kmers, BY_POSITIONS
 TUNED = "language model, fine-tuned"
 ALL = (KMERS, POSITIONS, TUNED)
 
@@ -426,9 +426,7 @@ def describe_letters(found: Mapping[str, Sequence[dict]]) -> list[str]:
 def _read(settings: Settings, plan: Plan) -> tuple[Bunch, Corpus]:
     data = fetch_bacterial_promoters(species="ecoli", data_home=settings.data_home)
     corpus = fetch_enterobacteria(settings.data_home)
-    return take(data, slice(None, None, plan.every)), shorten(
-        corpus, QUICK_BASES
-    ) if settings.quick else corpus
+    return take(data, slice(None, None, plan.every)), for_run(corpus, settings)
 
 
 class Inspected(NamedTuple):
@@ -444,7 +442,7 @@ class Inspected(NamedTuple):
 
 def _inspect(settings: Settings, watch: Stopwatch) -> Inspected:
     """Do all that takes time, or find it done."""
-    plan, parts = QUICK_PLAN if settings.quick else Plan(), Parts.of(NAME, settings)
+    plan, parts = QUICK_PLAN if settings.quick else Plan(), Parts.of(NAME, settings, watch)
     with watch("reading data"):
         data, corpus = _read(settings, plan)
     with watch("pretraining, or finding it done"):
@@ -454,7 +452,6 @@ def _inspect(settings: Settings, watch: Stopwatch) -> Inspected:
     with watch("learning and inspecting"):
         methods = make_methods(lm, data.data, plan, settings)
         found = inspect_folds(methods, data, plan, settings, parts)
-    watch.add(EARLIER, parts.seconds_before)
     return Inspected(found, methods, data, corpus, facts)
 
 
@@ -508,7 +505,8 @@ def draw(settings: Settings, path: Path) -> Path:
         The picture.
     """
     # Only here, since a run has no need of matplotlib.
-    from benchmarks.tasks.ecoli_pictures import draw_inspection, save
+    from benchmarks.pictures import save
+    from benchmarks.tasks.ecoli_pictures import draw_inspection
 
     plan = QUICK_PLAN if settings.quick else Plan()
     found = _inspect(settings._replace(methods=(KMERS, TUNED)), Stopwatch()).found

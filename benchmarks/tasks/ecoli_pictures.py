@@ -1,7 +1,6 @@
 """The pictures of *E. coli*'s promoters: scans of a region, and what classifiers read of a promoter."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from benchmarks.tasks.ecoli_genome import SITE_OFFSET, KnownGenome, Stretch
 from benchmarks.tasks.ecoli_inspection import OTHERS, PROMOTERS, START
 from skgenome.inspection import MutagenesisDisplay, PerturbationDisplay
 from skgenome.scanning import ScanDisplay, Track
-from skgenome.sequences import write_beside
 
 #: Inches.
 WIDTH, TRACK_HEIGHT, PANEL_HEIGHT = 11.0, 2.7, 2.7
@@ -29,26 +27,6 @@ _ABOVE = {
     "ha": "center",
     "fontsize": "small",
 }
-
-
-def save(figure: Figure, path: Path) -> Path:
-    """Write a picture.
-
-    Parameters
-    ----------
-    figure : matplotlib Figure
-        What.
-    path : pathlib.Path
-        Where; a PNG whatever its suffix.
-
-    Returns
-    -------
-    pathlib.Path
-        The path.
-    """
-    with write_beside(path) as file:
-        figure.savefig(file, format="png", dpi=130)
-    return Path(path)
 
 
 def draw_tracks(tracks: Mapping[str, Track], genome: KnownGenome, stretch: Stretch) -> Figure:

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.corpora import Corpus, fetch_distant_enterobacteria, fetch_enterobacteria, shorten
+from benchmarks.corpora import Corpus, fetch_distant_enterobacteria, fetch_enterobacteria, for_run
 from benchmarks.evaluation import make_record, score_methods
 from benchmarks.methods import (
     N_COMPONENTS,
@@ -23,7 +23,7 @@ from benchmarks.methods import (
     scaled,
     with_components,
 )
-from benchmarks.parts import EARLIER, Parts
+from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     NETWORK,
     PRETRAINING_STEPS,
@@ -34,7 +34,7 @@ from benchmarks.pretraining import (
 )
 from benchmarks.records import Record, Score, Settings, fold, published_row
 from benchmarks.stopwatch import Stopwatch
-from benchmarks.transfer import QUICK_BASES, take
+from benchmarks.transfer import take
 from skgenome.datasets import fetch_ecoli_promoters
 from skgenome.representation import LanguageModel
 
@@ -255,21 +255,21 @@ def run(settings: Settings) -> Record:
     Record
         With scores.
     """
-    watch, parts = Stopwatch(), Parts.of(NAME, settings)
+    watch = Stopwatch()
+    parts = Parts.of(NAME, settings, watch)
     plan = QUICK_PLAN if settings.quick else Plan()
     make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
     with watch("reading data"):
         train, test, corpora = read(settings.data_home)
         train = take(train, slice(None, None, plan.every))
         if settings.quick:
-            corpora = [shorten(corpus, QUICK_BASES) for corpus in corpora]
+            corpora = [for_run(corpus, settings) for corpus in corpora]
     with watch("pretraining, or finding it done"):
         models = [pretrain(make(), corpus, settings.work_dir) for corpus in corpora]
     untrained = draw_untrained(make(), corpora[0])
     methods = make_methods(models, untrained, train.data, settings.random_state)
     with watch("features, learning and testing"):
         scores = measure(methods, train, test, plan, settings, parts)
-    watch.add(EARLIER, parts.seconds_before)
     chance = float(np.mean(test.target == round(float(train.target.mean()))))
     filenames = [*train.filenames, *test.filenames, *(name for c in corpora for name in c.filenames)]
     return make_record(

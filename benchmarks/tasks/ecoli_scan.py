@@ -10,10 +10,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from benchmarks.corpora import Corpus, fetch_enterobacteria, shorten
+from benchmarks.corpora import Corpus, fetch_enterobacteria, for_run
 from benchmarks.evaluation import make_record
 from benchmarks.methods import joined, kmers, positions, ridge, scaled
-from benchmarks.parts import EARLIER, Parts
+from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     NETWORK,
     PRETRAINING_STEPS,
@@ -23,6 +23,7 @@ from benchmarks.pretraining import (
 )
 from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
+from benchmarks.tasks.bacterial_promoters import READING as MAPPED
 from benchmarks.tasks.ecoli_genome import (
     FLANK,
     MARGIN,
@@ -41,7 +42,7 @@ from benchmarks.tasks.ecoli_genome import (
     read_genome,
     scan_together,
 )
-from benchmarks.transfer import FINE_TUNING, POSITIONS_K, QUICK_BASES, Reading
+from benchmarks.transfer import BY_POSITIONS, FINE_TUNING, POSITIONS_K
 from skgenome.classification import SequenceClassifier
 from skgenome.representation import LanguageModel
 from skgenome.scanning import TrackPiece
@@ -51,15 +52,13 @@ logger = logging.getLogger(__name__)
 NAME = "ecoli-scan"
 TITLE = "Promoters along the genome of E. coli"
 #: As the task of mapped promoters reads them, but one strand of a window: both would take twice the time.
-READING = Reading(strand="forward", pooling=27, largest_k=6, aligned=True)
+READING = MAPPED._replace(strand="forward")
 
 #: Bytes of states that are kept: those of the windows to learn from, and of a few batches of a scan.
 CACHE_SIZE = 2**28
 
-KMERS = f"k-mers up to {READING.largest_k} + L2 logistic regression"
-POSITIONS = f"{POSITIONS_K}-mers at their positions + L2 logistic regression"
-FROZEN = "language model, frozen"
-JOINED = f"language model, frozen, joined with k-mers up to {READING.largest_k} + L2 logistic regression"
+KMERS, POSITIONS, FROZEN = READING.by_kmers, BY_POSITIONS, "language model, frozen"
+JOINED = f"{FROZEN}, joined with {KMERS}"
 TUNED = "language model, fine-tuned"
 ALL = (KMERS, POSITIONS, FROZEN, JOINED, TUNED)
 #: Scanned together, since they share the states; and whether they take the time.
@@ -298,7 +297,7 @@ def measure(
 
 def _read(settings: Settings) -> tuple[KnownGenome, Corpus]:
     corpus = fetch_enterobacteria(settings.data_home)
-    return read_genome(settings.data_home), shorten(corpus, QUICK_BASES) if settings.quick else corpus
+    return read_genome(settings.data_home), for_run(corpus, settings)
 
 
 def _pretrain(corpus: Corpus, settings: Settings) -> Pretrained:
@@ -323,7 +322,8 @@ def run(settings: Settings) -> Record:
     """
     settings.check("methods", ALL)
     settings.check("conditions", (GENOME, INFERRED, PART))
-    watch, parts = Stopwatch(), Parts.of(NAME, settings)
+    watch = Stopwatch()
+    parts = Parts.of(NAME, settings, watch)
     plan = QUICK_PLAN if settings.quick else Plan()
     with watch("reading data"):
         genome, corpus = _read(settings)
@@ -335,7 +335,6 @@ def run(settings: Settings) -> Record:
         # Once more, for what they are called.
         windows = draw_examples(genome, [], 1, 0, settings.random_state).data
         methods = make(windows, list(settings.choose(dict.fromkeys(ALL), "methods")))
-    watch.add(EARLIER, parts.seconds_before)
     return make_record(
         settings,
         watch,
@@ -385,7 +384,8 @@ def draw(settings: Settings, path: Path) -> Path:
         The picture.
     """
     # Only here, since a run has no need of matplotlib.
-    from benchmarks.tasks.ecoli_pictures import draw_tracks, save
+    from benchmarks.pictures import save
+    from benchmarks.tasks.ecoli_pictures import draw_tracks
 
     genome, corpus = _read(settings)
     stretch = densest_stretch(genome, DRAWN_BASES)

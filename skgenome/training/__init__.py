@@ -8,7 +8,7 @@ from skgenome.training._callbacks import (
     bits_per_base,
     n_steps_of,
 )
-from skgenome.training._calls import Checkpoints, checkpoints_of, fingerprint
+from skgenome.training._calls import NO_INFLUENCE, Checkpoints, checkpoints_of, fingerprint
 from skgenome.training._checkpoint import Checkpoint, Place, net_state, pack_state, unpack_state
 from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
 from skgenome.training._finetuning import Stage, finetune, gradual_stages, mean_loss, train_head
@@ -28,6 +28,7 @@ from skgenome.training._streams import Segment, SegmentStream, Stretches, cut_in
 
 __all__ = [
     "CHUNK",
+    "NO_INFLUENCE",
     "OPTIMIZERS",
     "PRECISIONS",
     "SCHEDULES",

@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from benchmarks.parts import Parts
+from benchmarks.pictures import save
 from benchmarks.records import Settings
 from benchmarks.tables import show
 from benchmarks.tasks.ecoli_genome import (
@@ -34,7 +35,7 @@ from benchmarks.tasks.ecoli_genome import (
     scan_together,
     window_span,
 )
-from benchmarks.tasks.ecoli_pictures import draw_tracks, save
+from benchmarks.tasks.ecoli_pictures import draw_tracks
 from benchmarks.tasks.ecoli_scan import (
     ALL,
     GENOME,

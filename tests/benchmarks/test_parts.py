@@ -3,8 +3,9 @@
 import pytest
 
 from benchmarks import parts as module_under_test
-from benchmarks.parts import Parts
+from benchmarks.parts import EARLIER, Parts
 from benchmarks.records import Settings
+from benchmarks.stopwatch import Stopwatch
 
 
 @pytest.fixture
@@ -25,8 +26,18 @@ def test_parts_compute_each_once(tmp_path, counted):
     assert parts(counted, method="y") == [2, 0.1]
     again = Parts(tmp_path, commit="a")
     assert again(counted, method="x") == [1, 0.1]
-    assert again.seconds_before >= 0
     assert Parts(tmp_path, commit="b")(counted, method="x") == [3, 0.1]
+
+
+def test_parts_that_are_found_add_the_time_they_had_taken(tmp_path, monkeypatch):
+    ticks = iter([10.0, 12.5, 20.0, 21.0])
+    monkeypatch.setattr(module_under_test, "perf_counter", lambda: next(ticks))
+    first, second = Stopwatch(), Stopwatch()
+    for watch in (first, second):
+        parts = Parts(tmp_path, watch)
+        for method in "xy":
+            parts(int, method=method)
+    assert (first.seconds, second.seconds) == ({}, {EARLIER: 3.5})
 
 
 def test_parts_without_a_folder_keep_nothing(counted):
@@ -56,9 +67,9 @@ def test_parts_of_an_interrupted_one_are_computed_again(tmp_path, counted):
 )
 def test_parts_of_changed_code_are_not_kept(tmp_path, monkeypatch, code, keeps):
     monkeypatch.setattr(module_under_test, "commit", lambda: code)
-    parts = Parts.of("task", Settings(work_dir=tmp_path))
+    parts = Parts.of("task", Settings(work_dir=tmp_path), Stopwatch())
     assert (parts.folder is not None) == keeps
     if keeps:
-        other = Parts.of("task", Settings(work_dir=tmp_path, random_state=1))
+        other = Parts.of("task", Settings(work_dir=tmp_path, random_state=1), Stopwatch())
         assert other.folder == parts.folder
         assert other.context != parts.context

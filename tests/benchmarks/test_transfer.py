@@ -56,6 +56,7 @@ ALIGNED = Reading(strand="forward", pooling=7, largest_k=2, aligned=True)
 ANYWHERE = Reading(strand="average", pooling="concat", largest_k=3, aligned=False, max_length=60)
 ON_CPU = Settings(None, "cpu", 0)
 SHORT = Plan((20,), 1, 2, lm_epochs=1, max_epochs=1, scratch_epochs=1, cnn_epochs=1)
+JOINT = "toy: LM fine-tuned, frozen, joined with "
 PHASES = (
     "pretrained, frozen",
     "pretrained, fine-tuned",
@@ -210,7 +211,8 @@ def test_make_methods_come_from_the_simplest_to_all_phases(phases, promoters, n_
         : 2 * n_models - 2
     ]
     simple = ["majority", "k-mers up to 3 + L2 logistic regression", "small CNN from scratch"]
-    assert list(classifiers) == [*simple, "network from scratch", *tuned]
+    joint = f"toy: {PHASES[2]}, joined with {simple[1]}"
+    assert list(classifiers) == [*simple, "network from scratch", *tuned, joint]
     assert semi_supervised == set(tuned)
 
 
@@ -230,8 +232,13 @@ def test_make_methods_start_each_phase_from_its_model(phases, promoters):
 def test_make_methods_read_as_the_set_is_read(phases, promoters):
     classifiers, _ = methods_for(phases, ANYWHERE, promoters)
     networks = [
-        method["classifier"] for name, method in classifiers.items() if ":" in name or "network" in name
+        method["classifier"]
+        for name, method in classifiers.items()
+        if (":" in name or "network" in name) and "joined" not in name
     ]
+    joint = classifiers[f"{JOINT}{ANYWHERE.by_kmers}"]["union"].transformer_list[1][1]
+    assert joint["tokens"].get_params()["truncation"] == "right"
+    networks.append(joint["lm"].estimator)
     assert {(network.strand, network.pooling, network.device) for network in networks} == {
         ("average", "concat", "cpu")
     }
@@ -430,16 +437,17 @@ def make_few_methods(*args):
 
 @pytest.mark.usefixtures("small")
 def test_run_measures_every_method_on_every_set(task, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "QUICK_BASES", 5_000)
+    monkeypatch.setattr(corpora, "QUICK_BASES", 5_000)
     monkeypatch.setattr(transfer, "QUICK_EVERY", 1)
     settings = Settings(str(tmp_path / "data"), "cpu", 0, tmp_path / "work", quick=True)
     record = replace(task, make_methods=make_few_methods).run(settings)
     shared = ["majority", "small CNN from scratch", "toy: LM fine-tuned, frozen"]
     first = [
         *shared,
-        *(f"{x} + L2 logistic regression" for x in ("k-mers up to 2", "3-mers at their positions")),
+        "3-mers at their positions + L2 logistic regression",
+        *(f"{start}{ALIGNED.by_kmers}" for start in ("", JOINT)),
     ]
-    second = [*shared, "k-mers up to 3 + L2 logistic regression"]
+    second = [*shared, *(f"{start}{ANYWHERE.by_kmers}" for start in ("", JOINT))]
     assert {(s["method"], s["condition"]) for s in record.scores} == {
         *product(first, ["first 20", "first all"]),
         *product(second, ["near 20", "near all", "far all"]),
@@ -499,11 +507,17 @@ def test_run_knows_the_share_of_the_commonest_class(task, tmp_path, monkeypatch)
 
     monkeypatch.setattr(transfer, "measure", nothing)
     monkeypatch.setattr(transfer, "QUICK_EVERY", 1)
-    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, *_: Pretrained(lm, {"corpus": corpus.name}))
-    monkeypatch.setattr(transfer, "finetune", lambda model, *_: model)
+    take_as_trained(monkeypatch)
     one = replace(task, read=read, metrics=("accuracy", "roc_auc"))
     record = one.run(Settings(None, "cpu", 0, tmp_path, quick=True))
     assert record.chance == {"accuracy": 0.5, "roc_auc": 0.5}
+
+
+def take_as_trained(monkeypatch):
+    """Let every model be taken as trained, and nothing be asked of its states."""
+    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, *_: Pretrained(lm, {"corpus": corpus.name}))
+    monkeypatch.setattr(transfer, "finetune", lambda model, *_: model)
+    monkeypatch.setattr(Reading, "beside_kmers", lambda *_: DummyClassifier())
 
 
 def give(bunch, *_, **__):
@@ -527,8 +541,7 @@ def invented_data(monkeypatch, tmp_path):
             if name.startswith("fetch_") and function.__module__.startswith("skgenome"):
                 given = genomes if module is corpora else labelled
                 monkeypatch.setattr(module, name, partial(give, given))
-    monkeypatch.setattr(transfer, "pretrain", lambda lm, corpus, *_: Pretrained(lm, {"corpus": corpus.name}))
-    monkeypatch.setattr(transfer, "finetune", lambda model, *_: model)
+    take_as_trained(monkeypatch)
     monkeypatch.setattr(transfer, "measure", pretend_to_measure)
 
 
