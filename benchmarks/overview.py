@@ -145,20 +145,26 @@ GENOMIC_ULMFIT = (
 )
 
 
-def _is_baseline(method: str, row: PublishedRow) -> bool:
-    """Whether a method has no part in pretraining."""
-    return ":" not in method and "pretrained" not in method and method != row.method
+#: What the names of methods with a part in pretraining hold; the name of a corpus ends in a colon.
+PRETRAINED = (":", "pretrained")
+
+
+def _is_pretrained(method: str) -> bool:
+    return any(mark in method for mark in PRETRAINED)
 
 
 def _cells(row: PublishedRow, record: Record | None) -> list[str]:
-    """Give ours, and the best method without pretraining with its name."""
+    """Give ours, and the best methods with pretraining and without, with their names."""
     scores = [] if record is None else record.scores
     found = {s["method"]: s for s in scores if (s["metric"], s["condition"]) == (row.metric, row.condition)}
     if row.method not in found:
-        return [NOTHING, NOTHING, NOTHING]
-    baselines = [score for method, score in found.items() if _is_baseline(method, row)]
-    best = max(baselines, key=lambda score: score["mean"])
-    return [mean_and_sd(found[row.method]), mean_and_sd(best), best["method"]]
+        return [NOTHING] * 5
+    cells = [mean_and_sd(found[row.method])]
+    for is_pretrained in (True, False):
+        rivals = [score for method, score in found.items() if _is_pretrained(method) == is_pretrained]
+        best = max(rivals, key=lambda score: score["mean"])
+        cells += [mean_and_sd(best), best["method"]]
+    return cells
 
 
 def overview_table(records: Iterable[Record]) -> Table:
@@ -179,5 +185,6 @@ def overview_table(records: Iterable[Record]) -> Table:
         [row.what, row.metric, f"{row.published:.3f}", *_cells(row, by_name.get(row.task)), row.remark]
         for row in GENOMIC_ULMFIT
     ]
-    header = ["set", "metric", "published", "ULMFiT here", "best without pretraining", "which", "remark"]
+    best = ["best pretrained", "which", "best without pretraining", "which"]
+    header = ["set", "metric", "published", "ULMFiT here", *best, "remark"]
     return Table("Genomic-ULMFiT, row by row", header, rows)

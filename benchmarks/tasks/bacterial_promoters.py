@@ -65,7 +65,7 @@ BOTH_SPECIES = f"{CNN}, labels of the other species too"
 KMERS, JOINED = READING.by_kmers, f"pretrained, frozen, joined with {READING.by_kmers}"
 #: Whose probabilities are averaged: they err in different places.
 MEMBERS = (KMERS, CNN, BOTH_SPECIES, JOINED, ULMFIT)
-MEAN = "mean of k-mers, both CNNs, joined and ULMFiT"
+MEAN = "mean of k-mers, both CNNs, pretrained joined and pretrained ULMFiT"
 
 PROTOCOL = """Sequences of 81 bp, 60 before the start of transcription and 20 after it, against stretches of
 coding sequences: {sizes}. {n_splits}-fold cross-validation, stratified, {n_repeats} times with other folds; a
