@@ -22,8 +22,10 @@ from skgenome.linear_model import LassoLogisticRegressionCV
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
 from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
 
-#: Strengths to choose from. For k-mers, promoters want .001 with few labels and Gram staining 1.
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+#: Strengths to choose from. For k-mers, promoters want .001 with few labels and Gram staining 1. k-mers at
+#: their positions are not scaled: with 20 labels of E. coli's promoters they reach .86 with 10 among the
+#: strengths, .60 without.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 #: Principal components beside the features. With 500, a lasso on 1000 labels spends them on noise.
 N_COMPONENTS = 20

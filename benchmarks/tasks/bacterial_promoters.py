@@ -19,8 +19,8 @@ from benchmarks.methods import MoreLabels, describe_method
 from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
+    LONG_STEPS,
     NETWORK,
-    PRETRAINING_STEPS,
     Pretrained,
     make_language_model,
     pretrain,
@@ -75,8 +75,8 @@ Bacilli without B. subtilis. "Frozen" is L2 logistic regression on its states, a
 segments; "ULMFiT" trains the language model further on the training folds, without labels, then its network
 on the labels; "joined" are those states, of the model as it was pretrained, side by side with k-mer
 frequencies, at a scale measured on all sequences without labels; the row with the other species' labels
-learns from all its labelled sequences too; the last row averages what five others predict, which were chosen
-on the first folds of E. coli. Folds are random, as in the published figures, and promoters of one gene
+learns from all its labelled sequences too; the last row averages what five others predict. These, and for how
+long is pretrained, were chosen on the first folds of E. coli. Folds are random, as in the published figures, and promoters of one gene
 overlap in part."""
 
 PUBLISHED_CNN = "Umarov and Solovyev 2017, PLoS ONE 12, e0171410 (CNNProm): one random split."
@@ -246,7 +246,7 @@ def run(settings: Settings) -> Record:
     watch = Stopwatch()
     parts = Parts.of(NAME, settings, watch)
     plan = QUICK_PLAN if settings.quick else Plan()
-    make = partial(make_language_model, NETWORK, PRETRAINING_STEPS, settings)
+    make = partial(make_language_model, NETWORK, LONG_STEPS, settings)
     with watch("reading data"):
         promoters, corpora = _read(settings, plan)
     settings.check("conditions", promoters)

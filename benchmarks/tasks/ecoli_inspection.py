@@ -20,8 +20,8 @@ from benchmarks.methods import describe_method, kmers, positions, ridge, scaled
 from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
+    LONG_STEPS,
     NETWORK,
-    PRETRAINING_STEPS,
     make_language_model,
     pretrain,
 )
@@ -446,7 +446,7 @@ def _inspect(settings: Settings, watch: Stopwatch) -> Inspected:
     with watch("reading data"):
         data, corpus = _read(settings, plan)
     with watch("pretraining, or finding it done"):
-        lm = make_language_model(NETWORK, PRETRAINING_STEPS, settings)
+        lm = make_language_model(NETWORK, LONG_STEPS, settings)
         lm, facts = pretrain(lm, corpus, settings.work_dir)
         lm.set_params(**READING.options(), cache_size=CACHE_BYTES, verbose=0)
     with watch("learning and inspecting"):

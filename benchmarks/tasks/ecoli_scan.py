@@ -15,8 +15,8 @@ from benchmarks.evaluation import make_record
 from benchmarks.methods import joined, kmers, positions, ridge, scaled
 from benchmarks.parts import Parts
 from benchmarks.pretraining import (
+    LONG_STEPS,
     NETWORK,
-    PRETRAINING_STEPS,
     Pretrained,
     make_language_model,
     pretrain,
@@ -302,7 +302,7 @@ def _read(settings: Settings) -> tuple[KnownGenome, Corpus]:
 
 def _pretrain(corpus: Corpus, settings: Settings) -> Pretrained:
     """Find or train the language model of the task of mapped promoters, to be read as it is here."""
-    lm = make_language_model(NETWORK, PRETRAINING_STEPS, settings)
+    lm = make_language_model(NETWORK, LONG_STEPS, settings)
     model, facts = pretrain(lm, corpus, settings.work_dir)
     return Pretrained(model.set_params(**READING.options(), cache_size=CACHE_SIZE, verbose=0), facts)
 
