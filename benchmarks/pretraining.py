@@ -39,7 +39,7 @@ NETWORK = {
 SMALL_NETWORK = {**NETWORK, "embedding_size": 64, "hidden_size": 128}
 #: Steps of pretraining: at most 15 minutes on two cores. To be changed here and nowhere else.
 PRETRAINING_STEPS = 8000
-#: Thrice as many, 45 minutes on two cores, where it pays. Of mapped promoters the states then tell .846 instead
+#: Thrice as many, 45 minutes on two cores, where it pays. Of mapped promoters the states tell .846 instead
 #: of .829 by a linear SVM (Matthews, first folds of E. coli), beside k-mers .873 instead of .855; a base has
 #: 1.826 bits instead of 1.843.
 LONG_STEPS = 3 * PRETRAINING_STEPS

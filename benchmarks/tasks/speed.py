@@ -15,6 +15,7 @@ from benchmarks.tasks.speed_contrastive import (
     measure_contrastive_training,
     measure_resnet_classifier_training,
 )
+from benchmarks.tasks.speed_inspection import measure_mutagenesis
 from benchmarks.tasks.speed_network import Size, measure_embedding, measure_training
 from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer
 from skgenome.datasets import fetch_genome, get_data_home, make_genomes
@@ -31,7 +32,9 @@ core; they are given the same DNA, of which slow peers get a part. Training and 
 or on the GPU: in training, the net that `LanguageModel.fit` drives is compared with the same layers out of
 torch alone, without dropout, penalties, clipping or reading of data, in the same precision; so are the
 classifier's training and its predictions. The contrastive network's training, the training of a classifier on
-its ResNet and its features are compared with a ResNet of torch's one-dimensional layers in the same way."""
+its ResNet and its features are compared with a ResNet of torch's one-dimensional layers in the same way.
+Mutagenesis with a network that computes the states of an unchanged prefix once is compared with the same on
+whole sequences."""
 
 #: The project's own default, and the published model's size.
 SMALL, LARGE = Size(128, 256, 3), Size(400, 1150, 3)
@@ -40,6 +43,8 @@ TINY = Size(8, 16, 2)
 PATCHES, N_EMBEDDED = PatchSize(32, 256, 500, 250, 26, 16), 1482
 TINY_PATCHES = PatchSize(4, 8, 60, 30, 8, 4)
 TOKENS_IN_A_ROW = 148  # a promoter of 150 bp in 3-mers
+#: What is mutated, of promoters' size, and the network that reads it.
+N_MUTATED, MUTATED_LENGTH, READER = 20, 150, Size(64, 128, 2)
 
 
 def load_contig(data_home: str | None, random_state: int) -> tuple[str, str, list[str]]:
@@ -111,6 +116,15 @@ def _measure_contrastive(contig: str, settings: Settings) -> list[Timing]:
     return [*timings, measure_contrastive_embedding(windows, size, device, 2, settings.random_state)]
 
 
+def _measure_inspection(contig: str, settings: Settings) -> list[Timing]:
+    n, length, size, n_rounds = (2, 40, TINY, 2) if settings.quick else (N_MUTATED, MUTATED_LENGTH, READER, 5)
+    # One base between them, so that they differ in a genome that repeats itself, too.
+    sequences = [contig[start : start + length] for start in range(0, n * (length + 1), length + 1)]
+    logger.info("mutagenesis %s", size)
+    device = resolve_device(settings.device)
+    return [measure_mutagenesis(sequences, size, device, n_rounds, settings.random_state)]
+
+
 def run(settings: Settings) -> Record:
     """Measure all throughputs.
 
@@ -137,6 +151,8 @@ def run(settings: Settings) -> Record:
         timings += _measure_network(contig, settings)
     with watch("contrastive network"):
         timings += _measure_contrastive(contig, settings)
+    with watch("inspection"):
+        timings += _measure_inspection(contig, settings)
     rows = [timing.as_row() for timing in timings]
     notes = [f"{row['what'].split(':')[0]}, {row['peer']}: {row['note']}" for row in rows if row["note"]]
     return Record(

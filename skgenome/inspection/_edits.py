@@ -20,8 +20,8 @@ class Edit(NamedTuple):
     """Which of the sequences was changed."""
     place: int
     """Cell of its result that the prediction is for."""
-    start: int
-    """The first base that may differ: up to here the sequence is the unchanged one."""
+    origin: str
+    """The sequence as it was."""
     sequence: str
     """The whole of it, as changed."""
 
@@ -51,7 +51,7 @@ def predict_edits(
     edits : iterable of Edit
         Read batch by batch, so that no more than one is in memory.
     batch_size : int
-        Sequences for which the estimator is called at once.
+        Edits for which the estimator is called at once.
 
     Yields
     ------
@@ -62,9 +62,26 @@ def predict_edits(
     prediction : ndarray of shape (n_labels,), float64
         What the estimator says.
     """
-    # In the order in which they come: edits of one sequence stay together, and share what is before them.
+    predict = _predict_beside_origins if predictor.knows_edits else _predict_alone
+    # In the order in which they come: edits of one sequence stay together.
     edits = iter(edits)
     while batch := list(islice(edits, batch_size)):
-        predictions = predictor.predict([edit.sequence for edit in batch])
-        for edit, prediction in zip(batch, predictions, strict=True):
+        for edit, prediction in zip(batch, predict(predictor, batch), strict=True):
             yield edit.index, edit.place, prediction
+
+
+def _predict_alone(predictor: Predictor, batch: list[Edit]) -> np.ndarray:
+    return predictor.predict([edit.sequence for edit in batch])
+
+
+def _predict_beside_origins(predictor: Predictor, batch: list[Edit]) -> np.ndarray:
+    """Ask about a batch together with what its edits were made of, each sequence once."""
+    rows: dict[str, int] = {}
+    for edit in batch:
+        rows.setdefault(edit.origin, len(rows))
+        rows.setdefault(edit.sequence, len(rows))
+    origins = np.arange(len(rows))
+    for edit in batch:
+        origins[rows[edit.sequence]] = rows[edit.origin]
+    predictions = predictor.predict_edits(list(rows), origins)
+    return predictions[[rows[edit.sequence] for edit in batch]]

@@ -43,7 +43,7 @@ def _list_substitutions(sequences: list[str], positions: np.ndarray) -> Iterator
             for code, base in enumerate(_BASES):
                 if code != codes[position]:
                     place = code * len(positions) + column
-                    yield Edit(index, place, position, f"{head}{base}{tail}")
+                    yield Edit(index, place, sequence, f"{head}{base}{tail}")
 
 
 def _read_reference(sequences, positions):
@@ -70,7 +70,8 @@ def in_silico_mutagenesis(
 ):
     """Substitute every base at every position and predict again.
 
-    Takes three predictions for each base. Reading several bases at a time, as
+    Takes three predictions for each base; a network that reads token by token does not read again what stands
+    before a substitution. Reading several bases at a time, as
     :func:`perturbation_importance` does, finds what single substitutions leave intact.
 
     Read more in :ref:`inspection`.

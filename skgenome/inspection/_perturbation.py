@@ -89,7 +89,8 @@ def _list_windows(sequences: list[str], plan: _Plan) -> Iterator[Edit]:
                 start = int(starts[columns[n]])
                 repeat = n // (len(columns) // plan.n_repeats)
                 place = np.ravel_multi_index((row, columns[n], repeat), plan.shape)
-                yield Edit(index, int(place), start, f"{sequence[:start]}{new}{sequence[start + width :]}")
+                edited = f"{sequence[:start]}{new}{sequence[start + width :]}"
+                yield Edit(index, int(place), sequence, edited)
 
 
 def _perturb(predictor: Predictor, sequences: list[str], columns, baseline, plan, batch_size):

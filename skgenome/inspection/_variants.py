@@ -25,10 +25,10 @@ def _list_alleles(variants, genome, window_size: int, n_strands: int) -> Iterato
     """Make the windows of both alleles on each strand; the place of each is its cell of (2, n_strands)."""
     for index, variant in enumerate(variants):
         windows = cut_windows(variant, genome[variant.contig], window_size)
-        for allele, window in enumerate(windows):
-            yield Edit(index, allele * n_strands, 0, window)
-            if n_strands == 2:
-                yield Edit(index, allele * n_strands + 1, 0, reverse_complement(window))
+        for strand in range(n_strands):
+            reference, alternative = map(reverse_complement, windows) if strand else windows
+            yield Edit(index, strand, reference, reference)
+            yield Edit(index, n_strands + strand, reference, alternative)
 
 
 @validate_params(

@@ -21,7 +21,14 @@ from skgenome.nn._losses import (
 )
 from skgenome.nn._one_hot import OneHotBases
 from skgenome.nn._patches import PatchEncoder, PatchOutput
-from skgenome.nn._pooled import BOTH_STRANDS, BasePooled, PooledEncoder, PooledPatches, join_strands
+from skgenome.nn._pooled import (
+    BOTH_STRANDS,
+    BasePooled,
+    PooledEncoder,
+    PooledPatches,
+    PooledReading,
+    join_strands,
+)
 from skgenome.nn._pooling import (
     POOLINGS,
     PoolingAccumulator,
@@ -63,6 +70,7 @@ __all__ = [
     "PatchOutput",
     "PooledEncoder",
     "PooledPatches",
+    "PooledReading",
     "PoolingAccumulator",
     "RecurrentContext",
     "ResNet1d",

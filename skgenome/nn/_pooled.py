@@ -1,5 +1,6 @@
 """Encoders read as one vector for a sequence: layers pooled over what is real, strands joined."""
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 from skgenome.nn._one_hot import PAD_ID
 from skgenome.nn._patches import PatchEncoder
 from skgenome.nn._pooling import make_accumulator, n_pooled, pool
+from skgenome.nn._token_encoder import take_rows
 
 #: Ways to read a sequence that look at its reverse complement too.
 BOTH_STRANDS = ("average", "concat")
@@ -72,10 +74,14 @@ class BasePooled(nn.Module):
         self.training = encoder.training
 
     @property
+    def n_features_of_strand(self) -> int:
+        """Length of the vector that one strand gives."""
+        return n_pooled(self.pooling) * sum(self.encoder.layer_sizes[layer] for layer in self.layers)
+
+    @property
     def n_features(self) -> int:
         """Length of the vector."""
-        one_strand = n_pooled(self.pooling) * sum(self.encoder.layer_sizes[layer] for layer in self.layers)
-        return one_strand * (2 if self.strand == "concat" else 1)
+        return self.n_features_of_strand * (2 if self.strand == "concat" else 1)
 
     def layer_groups(self) -> list[nn.Module]:
         """Give the parts that are unfrozen one after the other, from the input up.
@@ -186,19 +192,103 @@ class PooledEncoder(BasePooled):
         super().prepare_training(piece_length, dropouts)
         self.piece_length = piece_length
 
+    def begin(self, lengths: Tensor) -> "PooledReading":
+        """Begin to read a batch of one strand, for what does not read it all at once.
+
+        Parameters
+        ----------
+        lengths : LongTensor of shape (batch,)
+            Real tokens in each row, all that will be read.
+
+        Returns
+        -------
+        PooledReading
+            In front of the first token.
+        """
+        return PooledReading(self, lengths)
+
     def _pool(self, token_ids: Tensor) -> Tensor:
-        lengths = (token_ids != PAD_ID).sum(1)
-        accumulators = [make_accumulator(self.pooling, lengths) for _ in self.layers]
-        pieces, state = token_ids.split(self.piece_length, dim=1), None
+        reading = self.begin((token_ids != PAD_ID).sum(1))
+        reading.read(token_ids)
+        return reading.result()
+
+
+class PooledReading:
+    """A batch on its way through an encoder: what the network remembers, and what was pooled so far.
+
+    Rows that begin alike are read as one up to where they part, and branch there by :meth:`take`.
+
+    Parameters
+    ----------
+    pooled : PooledEncoder
+        What reads.
+    lengths : LongTensor of shape (batch,)
+        Real tokens in each row, all that will be read.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skgenome.nn import AWDLSTM, PooledEncoder
+    >>> encoder = PooledEncoder(AWDLSTM(66, embedding_size=8, hidden_size=16).eval(), "mean", [-1])
+    >>> trunk = encoder.begin(torch.tensor([4]))
+    >>> trunk.read(torch.tensor([[5, 6, 7]]))
+    >>> branches = trunk.take(torch.tensor([0, 0]))
+    >>> branches.read(torch.tensor([[8], [9]]))
+    >>> whole = encoder(torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]]))
+    >>> torch.allclose(branches.result(), whole, atol=1e-6)
+    True
+    """
+
+    def __init__(self, pooled: PooledEncoder, lengths: Tensor):
+        self._pooled, self._state = pooled, None
+        self._accumulators = [make_accumulator(pooled.pooling, lengths) for _ in pooled.layers]
+
+    def read(self, token_ids: Tensor) -> None:
+        """Read on, in pieces of the encoder's `piece_length`.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, time)
+            What comes next, padded on the right. Nothing happens where `time` is 0.
+        """
+        pooled = self._pooled
+        pieces = token_ids.split(pooled.piece_length, dim=1) if token_ids.shape[1] else ()
         learns = torch.is_grad_enabled()
         chosen = int(torch.randint(len(pieces), ())) if learns and len(pieces) > 1 else 0
         for i, piece in enumerate(pieces):
             with torch.set_grad_enabled(learns and i == chosen):
-                output = self.encoder(piece, state, self.n_layers)
-            state = output.state
-            for accumulator, layer in zip(accumulators, self.layers, strict=True):
+                output = pooled.encoder(piece, self._state, pooled.n_layers)
+            self._state = output.state
+            for accumulator, layer in zip(self._accumulators, pooled.layers, strict=True):
                 accumulator.update(output.raw[layer].float(), piece != PAD_ID)
-        return torch.cat([accumulator.result() for accumulator in accumulators], dim=1)
+
+    def take(self, rows: Tensor) -> "PooledReading":
+        """Give a copy for some rows, from which each may go on in its own way.
+
+        Parameters
+        ----------
+        rows : LongTensor of shape (n_rows,)
+            Which, also several times.
+
+        Returns
+        -------
+        PooledReading
+            At the same token.
+        """
+        twin = copy.copy(self)
+        twin._state = None if self._state is None else take_rows(self._state, rows)
+        twin._accumulators = [accumulator.take(rows) for accumulator in self._accumulators]
+        return twin
+
+    def result(self) -> Tensor:
+        """Give what was pooled.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_features_of_strand), float32
+            One vector for each row; zeros for a row without tokens.
+        """
+        return torch.cat([accumulator.result() for accumulator in self._accumulators], dim=1)
 
 
 class PooledPatches(BasePooled):

@@ -1,5 +1,7 @@
 """From states at every position to one vector for a sequence: over real positions alone."""
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -98,6 +100,25 @@ class PoolingAccumulator:
         self._sum, self._last, self._count = zeros.clone(), zeros, zeros[:, :1].clone()
         self._max = torch.full_like(zeros, -torch.inf)
 
+    def take(self, rows: Tensor) -> "PoolingAccumulator":
+        """Give a copy for some sequences, from which each may go on in its own way.
+
+        Parameters
+        ----------
+        rows : LongTensor of shape (n_rows,)
+            Which, also several times.
+
+        Returns
+        -------
+        PoolingAccumulator
+            With what was added so far.
+        """
+        twin = copy.copy(self)
+        if self._count is not None:
+            for name in ("_sum", "_max", "_last", "_count"):
+                setattr(twin, name, getattr(self, name)[rows])
+        return twin
+
     def result(self) -> Tensor:
         """Give the pooled vectors.
 
@@ -168,6 +189,24 @@ class SegmentAccumulator:
         with torch.autocast(states.device.type, enabled=False):
             sums = shares.to(states.dtype) @ real  # (B, S, F)
         self._means = sums if self._means is None else self._means + sums
+
+    def take(self, rows: Tensor) -> "SegmentAccumulator":
+        """Give a copy for some sequences, from which each may go on in its own way.
+
+        Parameters
+        ----------
+        rows : LongTensor of shape (n_rows,)
+            Which, also several times.
+
+        Returns
+        -------
+        SegmentAccumulator
+            With what was added so far.
+        """
+        twin = copy.copy(self)
+        twin._starts, twin._ends = self._starts[rows], self._ends[rows]
+        twin._means = None if self._means is None else self._means[rows]
+        return twin
 
     def result(self) -> Tensor:
         """Give the pooled vectors.

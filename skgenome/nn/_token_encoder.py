@@ -6,8 +6,27 @@ from torch import Tensor, nn
 
 from skgenome.nn._dropout import DropConnectLSTM, LockedDropout
 
-#: What a layer hands on to the next piece of a sequence.
+#: What a layer hands on to the next piece of a sequence. The rows of the batch lie along the last dimension
+#: but one of every part.
 LayerState = tuple[Tensor, ...]
+
+
+def take_rows(state: list[LayerState], rows: Tensor) -> list[LayerState]:
+    """Copy the states of some rows of a batch.
+
+    Parameters
+    ----------
+    state : list of tuple of Tensor
+        Of an :class:`EncoderOutput`.
+    rows : LongTensor of shape (n_rows,)
+        Which, also several times.
+
+    Returns
+    -------
+    list of tuple of Tensor
+        A state for a batch of these rows.
+    """
+    return [tuple(part.index_select(-2, rows) for part in of_layer) for of_layer in state]
 
 
 class EncoderOutput(NamedTuple):

@@ -11,6 +11,7 @@ from skgenome.training._callbacks import (
 from skgenome.training._calls import NO_INFLUENCE, Checkpoints, checkpoints_of, fingerprint
 from skgenome.training._checkpoint import Checkpoint, Place, net_state, pack_state, unpack_state
 from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
+from skgenome.training._edits import pool_edits
 from skgenome.training._finetuning import Stage, finetune, gradual_stages, mean_loss, train_head
 from skgenome.training._inference import CHUNK, pool_rows, recognise_patches, row_surprise
 from skgenome.training._nets import (
@@ -61,6 +62,7 @@ __all__ = [
     "n_steps_of",
     "net_state",
     "pack_state",
+    "pool_edits",
     "pool_rows",
     "pretraining_net",
     "recognise_patches",

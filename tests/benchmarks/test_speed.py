@@ -5,6 +5,8 @@ import builtins
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from benchmarks.bare import (
     BareClassifier,
@@ -24,6 +26,7 @@ from benchmarks.tasks.speed_contrastive import (
     make_bare_patches,
     make_representation,
 )
+from benchmarks.tasks.speed_inspection import as_plain, measure_mutagenesis
 from benchmarks.tasks.speed_network import BATCH_SIZE, BPTT, Size, make_net
 from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer, rolling_ids
 from skgenome.nn import (
@@ -35,7 +38,7 @@ from skgenome.nn import (
     ResNet1d,
     SequenceClassifierModule,
 )
-from skgenome.preprocessing import KmerTokenizer
+from skgenome.preprocessing import KmerCounter, KmerTokenizer
 from skgenome.sequences import encode
 
 CPU = torch.device("cpu")
@@ -229,11 +232,32 @@ def test_contrastive_net_round_trains_on_full_windows():
     assert not torch.equal(before, net.module_.info_nce.projection.weight)
 
 
+def test_measure_mutagenesis_beside_whole_sequences(contig, monkeypatch):
+    """Both sides make the same substitutions; ours alone is told what they are made of."""
+    asked = []
+
+    def note(estimator, sequences):
+        asked.append((hasattr(estimator, "steps"), hasattr(estimator, "transform"), len(sequences)))
+
+    monkeypatch.setattr("benchmarks.tasks.speed_inspection.in_silico_mutagenesis", note)
+    timing = measure_mutagenesis([contig[:30], contig[30:60]], Size(4, 6, 1), CPU, 2, 0)
+    assert asked == [(True, False, 2), (False, False, 2)] * 3
+    assert (timing.peer, timing.unit) == ("whole sequences", "substitutions/s")
+    assert len(timing.values) == len(timing.peer_values) == 2
+
+
+def test_as_plain_gives_what_the_pipeline_predicts(contig):
+    pipeline = make_pipeline(KmerCounter(k=1), LogisticRegression()).fit(["AAC", "GTT"], ["a", "b"])
+    plain = as_plain(pipeline)
+    assert np.array_equal(plain.predict_proba([contig]), pipeline.predict_proba([contig]))
+    assert list(plain.classes_) == ["a", "b"]
+
+
 def test_speed_without_data_uses_an_invented_genome(tmp_path, monkeypatch):
     monkeypatch.setattr(speed, "make_genomes", lambda **_: type("Genomes", (), {"data": ["ACGT" * 50_000]})())
     record = run_task("speed", Settings(data_home=str(tmp_path), device="cpu", quick=True))
     assert record.quick
     assert record.data == []
     assert "invented genome" in record.notes[0]
-    assert len(record.timings) == 17
+    assert len(record.timings) == 18
     assert all(row["ratio"] > 0 for row in record.timings)

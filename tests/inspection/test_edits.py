@@ -81,7 +81,7 @@ def test_predict_edits_reads_no_more_than_a_batch_ahead(word_scorer):
         nonlocal n_read
         while True:
             n_read += 1
-            yield Edit(n_read, 7, 0, "A" * n_read)
+            yield Edit(n_read, 7, "", "A" * n_read)
 
     predictor = make_predictor(word_scorer("AAA"), "decision_function", "ACGT")
     predictions = predict_edits(predictor, endless(), batch_size=4)
