@@ -149,7 +149,7 @@ def score_seeds(
     found: dict[str, list[list]] = {}
     wanted = settings.choose(tests, "conditions")
     for name, method in settings.choose(methods, "methods").items() if wanted else ():
-        seeded = _with_seeds(method, seeds)
+        seeded = with_seeds(method, seeds)
         # A fit serves all tests: a part has them all, whichever are wanted.
         compute = partial(_fit_seeds, seeded, X, y, tests, metrics, n_jobs)
         key = {"method": name, "is": describe_method(seeded[0]), "tests": list(tests), "seeds": list(seeds)}
@@ -235,8 +235,21 @@ def make_record(
     )
 
 
-def _with_seeds(method: ClassifierMixin, seeds: Sequence[int]) -> list[ClassifierMixin]:
-    """Give a copy of a method for each seed; the method alone if it has no seed, or needs none."""
+def with_seeds(method: ClassifierMixin, seeds: Sequence[int]) -> list[ClassifierMixin]:
+    """Give a copy of a method for each seed.
+
+    Parameters
+    ----------
+    method : classifier
+        Its last step may be seeded, or what that one wraps.
+    seeds : sequence of int
+        The seeds.
+
+    Returns
+    -------
+    list of classifier
+        The method alone if it has no seed, or needs none.
+    """
     last = f"{method.steps[-1][0]}__" if isinstance(method, Pipeline) else ""
     # Labels of their own are learnt behind a wrapper.
     names = [f"{last}{inner}random_state" for inner in ("", "estimator__", "estimator__estimator__")]

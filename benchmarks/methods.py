@@ -14,7 +14,6 @@ from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegressionCV
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -327,103 +326,6 @@ class MoreLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def __repr__(self, N_CHAR_MAX=700):
         # The sequences themselves would fill pages.
         return f"MoreLabels({self.estimator.__repr__(N_CHAR_MAX)}, {len(self.y_more)} more)"
-
-
-class KnownLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Learn those labels of which there are positives and negatives enough; of others give the share.
-
-    With few rows, many labels of a set of many are all but absent.
-
-    Parameters
-    ----------
-    estimator : classifier
-        What learns an indicator matrix.
-    min_count : int, default=5
-        Least number of positives, and of negatives.
-    """
-
-    def __init__(self, estimator, min_count=5):
-        self.estimator = estimator
-        self.min_count = min_count
-
-    def fit(self, X, y):
-        """Learn.
-
-        Parameters
-        ----------
-        X : array-like of length n_samples
-            What `estimator` takes.
-        y : ndarray of shape (n_samples, n_labels)
-            Of 0 and 1.
-
-        Returns
-        -------
-        self : KnownLabels
-            Itself.
-        """
-        self.shares_ = y.mean(axis=0)
-        counts = y.sum(axis=0)
-        self.known_ = np.flatnonzero(np.minimum(counts, len(y) - counts) >= self.min_count)
-        if len(self.known_):
-            known = y[:, self.known_]
-            # One column would be read as two classes, and answered with two probabilities.
-            self.estimator_ = clone(self.estimator).fit(X, known[:, 0] if known.shape[1] == 1 else known)
-        # As of many outputs: scorers would take two numbers for two classes.
-        self.classes_ = [np.array([0, 1])] * y.shape[1]
-        return self
-
-    def predict_proba(self, X):
-        """Predict the probability of every label.
-
-        Parameters
-        ----------
-        X : array-like of length n_samples
-            What `estimator` takes.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Probabilities.
-        """
-        # Tokens may be a list, and features a sparse matrix, which has no length.
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        probabilities = np.tile(self.shares_, (n_rows, 1))
-        if len(self.known_):
-            found = self.estimator_.predict_proba(X)
-            probabilities[:, self.known_] = found[:, 1:] if len(self.known_) == 1 else found
-        return probabilities
-
-    def predict(self, X):
-        """Predict which labels are more probable than not.
-
-        Parameters
-        ----------
-        X : array-like of length n_samples
-            What `estimator` takes.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Of 0 and 1.
-        """
-        return (self.predict_proba(X) > 0.5).astype(int)
-
-
-def each_label(last: list[Step]) -> list[Step]:
-    """Give a classifier for each label of its own.
-
-    Parameters
-    ----------
-    last : list of (str, estimator)
-        Last step of a Pipeline: :func:`lasso` or :func:`ridge`.
-
-    Returns
-    -------
-    list of (str, estimator)
-        The same for an indicator matrix.
-    """
-    ((name, classifier),) = last
-    return [(name, KnownLabels(OneVsRestClassifier(classifier)))]
 
 
 def describe_method(estimator: BaseEstimator) -> str:

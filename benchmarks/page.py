@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.overview import overview_table
 from benchmarks.records import RESULTS, ROOT, Record, read_record, write_text
-from benchmarks.tables import all_tables, machine, render_markdown, sources
+from benchmarks.tables import all_tables, has_labels, label_table, machine, render_markdown, sources
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 PREFACE = """# Benchmarks
@@ -13,6 +13,15 @@ Written by `python -m benchmarks --write-docs` from `benchmarks/results/*.json`;
 shown beside an honest baseline, on the same draws of labels; figures are the mean ± standard deviation over
 the repeats. Those files hold every single value, the checksums of the data, the parameters and the versions.
 """
+
+
+def _label_by_label(record: Record) -> str:
+    """Give the table of single labels, folded away: it is as long as there are labels."""
+    if not has_labels(record):
+        return ""
+    table = render_markdown(label_table(record))
+    # Between blank lines, so that what is within is read as markdown.
+    return f"<details>\n<summary>Every label by itself</summary>\n\n{table}\n\n</details>"
 
 
 def _section(record: Record) -> str:
@@ -24,6 +33,7 @@ def _section(record: Record) -> str:
         f"## {record.title}",
         record.protocol,
         *(render_markdown(table) for table in all_tables(record)),
+        _label_by_label(record),
         "\n\n".join(sources(record)),
         *record.notes,
         f"Methods:\n\n{models}" if models else "",

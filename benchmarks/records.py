@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,10 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 #: Raised when a field changes its meaning, so that an old file is refused and not misread.
 FORMAT = 1
+#: Decimals that are kept of a figure of a single label: a set of many labels has thousands of them.
+LABEL_DECIMALS = 4
+#: A list of numbers as JSON with an indent has it, a line each. No string holds a line break in JSON.
+_LIST_OF_NUMBERS = re.compile(r'\[\n\s*(-?\d[^\[\]{}"]*?)\n\s*\]')
 
 
 class UnknownChoiceError(ValueError):
@@ -71,12 +76,22 @@ class Score(NamedTuple):
     n_labels: int
     metric: str
     values: Sequence[float]
+    by_label: Sequence[Sequence[float]] | None = None
+    """Where each value is a mean over labels: what it is the mean of, in the order of a record's labels."""
 
     def as_row(self) -> dict:
-        """Give the fields, with mean, standard deviation (n - 1; None for a single value) and n."""
+        """Give the fields, with mean, standard deviation (n - 1; None for a single value) and n.
+
+        Figures label by label are rounded, and left out where there are none.
+        """
+        row = self._asdict()
+        by_label = row.pop("by_label")
         values = [float(value) for value in self.values]
         sd = stdev(values) if len(values) > 1 else None
-        return {**self._asdict(), "values": values, "mean": fmean(values), "sd": sd, "n": len(values)}
+        row |= {"values": values, "mean": fmean(values), "sd": sd, "n": len(values)}
+        if by_label is not None:
+            row["by_label"] = [[round(float(value), LABEL_DECIMALS) for value in one] for one in by_label]
+        return row
 
 
 class Timing(NamedTuple):
@@ -117,6 +132,8 @@ class Record:
     seconds: dict[str, float] = field(default_factory=dict)
     environment: dict = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    labels: list[dict] = field(default_factory=list)
+    """Where samples have many labels: the name and kind of each, and how common it is in the test set."""
     quick: bool = False
     format: int = FORMAT
 
@@ -245,7 +262,13 @@ def write_record(record: Record, folder: str | os.PathLike) -> Path:
         If a number is NaN or infinite, which JSON does not know.
     """
     text = json.dumps(asdict(record), indent=1, ensure_ascii=False, allow_nan=False)
+    text = _LIST_OF_NUMBERS.sub(_on_one_line, text)
     return write_text(record_path(record.name, folder, quick=record.quick), text + "\n")
+
+
+def _on_one_line(match: re.Match) -> str:
+    """Write a list of numbers without line breaks, which would take more room than the numbers."""
+    return f"[{' '.join(match[1].split())}]"
 
 
 def read_record(path: str | os.PathLike) -> Record:

@@ -1,6 +1,8 @@
 """Tables out of a record, as text for a terminal or as markdown."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from benchmarks.records import Record
@@ -13,6 +15,8 @@ PRETRAINING_FIGURES = {
     "valid_accuracy": "patches recognised (held out)",
     "valid_chance": "by chance",
 }
+#: Methods that read k-mers and nothing else: "6-mers + lasso", but not "6-mers and language model + lasso".
+_ON_KMERS = re.compile(r"\d+-mers \+ ")
 
 
 class Table(NamedTuple):
@@ -128,6 +132,109 @@ def score_table(record: Record, metric: str) -> Table:
     return Table(f"{metric}: mean ± sd of {repeats}{chance}", ["method", *conditions], rows)
 
 
+class _ByLabel(NamedTuple):
+    """What is shown of single labels: two methods, under the condition with most labels to learn from."""
+
+    where: str
+    """The condition, and the letters of the methods: their names are too long for headings."""
+    figures: dict[str, list[float]]
+    """Metric and letter to a value for each label of the record: the mean over the repeats."""
+
+    @classmethod
+    def of(cls, record: Record) -> "_ByLabel":
+        """Choose the condition with most labels, and there the best method on k-mers and the best other."""
+        scores = [row for row in record.scores if "by_label" in row]
+        metrics = _distinct(row["metric"] for row in scores)
+        condition = max(scores, key=lambda row: row["n_labels"])["condition"]
+        scores = [row for row in scores if row["condition"] == condition]
+        ranked = sorted(scores, key=lambda row: -row["mean"])
+        ranked = [row["method"] for row in ranked if row["metric"] == metrics[0]]
+        methods = []
+        for on_kmers in (False, True):
+            methods += [name for name in ranked if bool(_ON_KMERS.match(name)) == on_kmers][:1]
+        lettered = dict(zip("AB", methods, strict=False))
+        means = {
+            (row["metric"], row["method"]): [fmean(values) for values in zip(*row["by_label"], strict=True)]
+            for row in scores
+        }
+        figures = {
+            f"{letter}: {metric}": means[metric, name]
+            for metric in metrics
+            for letter, name in lettered.items()
+        }
+        where = ", ".join([condition, *(f"{letter} = {name}" for letter, name in lettered.items())])
+        return cls(where, figures)
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
+    return f"{fmean(values):.3f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def label_group_table(record: Record) -> Table:
+    """Sum up the figures of single labels by their kinds, for the best method and the best on k-mers alone.
+
+    Parameters
+    ----------
+    record : Record
+        With labels.
+
+    Returns
+    -------
+    Table
+        A row for each kind and one for all labels: how many they are, and mean and range over them of
+        prevalence and every metric. Of the condition with most labels to learn from.
+    """
+    found = _ByLabel.of(record)
+    kinds: dict[str, list[int]] = {}
+    for i, row in enumerate(record.labels):
+        kinds.setdefault(row["group"], []).append(i)
+    prevalence = [row["prevalence"] for row in record.labels]
+    rows = [
+        [
+            kind,
+            str(len(places)),
+            *(
+                _mean_and_range([values[i] for i in places])
+                for values in [prevalence, *found.figures.values()]
+            ),
+        ]
+        for kind, places in [*sorted(kinds.items()), ("all", range(len(prevalence)))]
+    ]
+    title = f"Labels by kind: mean (range) over labels, each the mean of its repeats; {found.where}"
+    return Table(title, ["kind", "labels", "prevalence", *found.figures], rows)
+
+
+def label_table(record: Record) -> Table:
+    """Show the figures of every single label, for the methods of :func:`label_group_table`.
+
+    Parameters
+    ----------
+    record : Record
+        With labels.
+
+    Returns
+    -------
+    Table
+        A row for each label, with how many test windows it is known of and how many of these have it.
+    """
+    found = _ByLabel.of(record)
+    order = sorted(enumerate(record.labels), key=lambda item: (item[1]["group"], item[1]["label"]))
+    rows = [
+        [
+            row["label"],
+            f"{row['n_known']:,}",
+            f"{row['n_positives']:,}",
+            f"{row['prevalence']:.3f}",
+            *(f"{values[i]:.3f}" for values in found.figures.values()),
+        ]
+        for i, row in order
+    ]
+    title = f"Label by label: mean of the repeats; {found.where}"
+    return Table(title, ["label", "known", "positives", "prevalence", *found.figures], rows)
+
+
 def _figure(value: float | None) -> str:
     return "not installed" if value is None else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
 
@@ -210,6 +317,22 @@ def _figure_or_nothing(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
+def has_labels(record: Record) -> bool:
+    """Say whether a record has figures of single labels.
+
+    Parameters
+    ----------
+    record : Record
+        Of any task.
+
+    Returns
+    -------
+    bool
+        Whether there is something for :func:`label_table`.
+    """
+    return any("by_label" in row for row in record.scores)
+
+
 def all_tables(record: Record) -> list[Table]:
     """Give every table that a record has something for.
 
@@ -221,9 +344,11 @@ def all_tables(record: Record) -> list[Table]:
     Returns
     -------
     list of Table
-        Scores metric by metric, timings, pretraining.
+        Scores metric by metric, labels by kind, timings, pretraining.
     """
     tables = [score_table(record, metric) for metric in _distinct(row["metric"] for row in record.scores)]
+    if has_labels(record):
+        tables.append(label_group_table(record))
     if record.timings:
         tables.append(timing_table(record))
     if record.pretraining:

@@ -1,25 +1,35 @@
 """Windows of genomes, few of them labelled: the methods, the protocol and the run that such tasks share."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.base import ClassifierMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Bunch
 
+from benchmarks.answers import Answers
 from benchmarks.corpora import Corpus, for_run
-from benchmarks.evaluation import make_record, score_methods, score_seeds
-from benchmarks.methods import (
+from benchmarks.evaluation import make_record, with_seeds
+from benchmarks.labels import (
     KnownLabels,
-    Representation,
+    describe_labels,
     each_label,
+    name_unscored,
+    scored_labels,
+)
+from benchmarks.methods import (
+    Representation,
+    Step,
+    describe_method,
     frozen,
     joined,
     kmers,
@@ -43,7 +53,10 @@ from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
 from benchmarks.transfer import n_side_by_side
 from skgenome.classification import SequenceClassifier
+from skgenome.model_selection import nested_label_subset, split_prefix
 from skgenome.preprocessing import KmerTokenizer
+
+logger = logging.getLogger(__name__)
 
 #: The language model. Both strands count alike, since a window has no direction. Means of all layers, since
 #: what tells classes of windows apart is composition: with last and max of the middle layer, AUROC of Gram
@@ -73,6 +86,10 @@ CONTRASTIVE_STEPS = 1500
 #: On labels, chosen as for promoters.
 FINE_TUNING = {"learning_rate": 1e-3, "max_epochs": 2}
 FROM_SCRATCH = {"training": "finetune", "learning_rate": 2e-3, "learning_rate_ratio": 1.0, "max_epochs": 6}
+#: What a metric is called where a sample is a genome and not a window.
+OF_GENOMES = "{} of genomes"
+#: What prevalence is the chance level of.
+AVERAGE_PRECISION = "average_precision"
 
 
 class Windows(NamedTuple):
@@ -81,7 +98,7 @@ class Windows(NamedTuple):
     data: np.ndarray
     """Sequences."""
     target: np.ndarray
-    """Classes, or an indicator matrix of labels."""
+    """Classes, or an indicator matrix of labels, in which -1 says that an entry is not known."""
     splits: list[tuple[np.ndarray, np.ndarray]]
     """Rows to learn from and to test on: for each repeat, or one for all."""
     filenames: Sequence[str]
@@ -89,11 +106,53 @@ class Windows(NamedTuple):
     """The genome of each window, to draw labels by."""
     class_names: Sequence[str] = ()
     """What the classes 0, 1 and so on are called in a picture."""
+    label_names: Sequence[str] = ()
+    """What the columns of an indicator matrix are called."""
+    label_groups: Sequence[str] = ()
+    """Of what kind each of these labels is: a table sums them up by it."""
 
     @property
     def has_own_labels(self) -> bool:
         """Whether each window has any number of labels, and not one class."""
         return np.ndim(self.target) == 2
+
+    @property
+    def tests(self) -> list[np.ndarray]:
+        """Rows of each test set."""
+        return [test for _, test in self.splits]
+
+    def scored_labels(self) -> np.ndarray:
+        """Give the columns that are measured: :func:`benchmarks.labels.scored_labels`."""
+        return scored_labels(self.target, self.tests)
+
+    def describe_labels(self) -> list[dict]:
+        """Describe them: :func:`benchmarks.labels.describe_labels`; nothing where windows have classes."""
+        if not self.has_own_labels:
+            return []
+        return describe_labels(self.target, self.tests, self._names(), self.label_groups)
+
+    def name_unscored(self) -> list[str]:
+        """Name the others: :func:`benchmarks.labels.name_unscored`."""
+        return name_unscored(self.target, self.tests, self._names()) if self.has_own_labels else []
+
+    def _names(self) -> list[str]:
+        return list(self.label_names) or [f"label {j}" for j in range(self.target.shape[1])]
+
+    def prevalence(self) -> float:
+        """Compute what average precision is by chance.
+
+        Returns
+        -------
+        float
+            The share of positives in the test sets: of the second of two classes, else the mean over classes
+            or measured labels.
+        """
+        if self.has_own_labels:
+            return fmean(row["prevalence"] for row in self.describe_labels())
+        classes = np.unique(self.target)
+        if len(classes) > 2:
+            return 1 / len(classes)
+        return fmean(float((self.target[test] == classes[-1]).mean()) for test in self.tests)
 
 
 class Condition(NamedTuple):
@@ -221,28 +280,123 @@ def make_methods(
         f"{k}-mers, language model and contrastive": joined(counts, lm, contrastive),
     }
     read = {name: scaled(steps, labelled.data) for name, steps in features.items()}
-    several = each_label if labelled.has_own_labels else lambda last: last
-    on_features = {"majority": DummyClassifier(strategy="prior") if labelled.has_own_labels else majority()}
+    several = _for_labels(labelled)
+    ((_, majority_class),) = several([("majority", _majority(labelled))])
+    on_features = {"majority": majority_class}
     on_features |= {f"{name} + lasso": Pipeline(steps + several(lasso(seed))) for name, steps in read.items()}
     on_features[f"{k}-mers + L2 logistic regression"] = Pipeline(read[f"{k}-mers"] + several(ridge()))
     networks = {}
     for name, model in {"language model": lm, "contrastive": contrastive}.items():
         start = FrozenEstimator(model)
-        make = partial(_on_tokens, model, settings, has_own_labels=labelled.has_own_labels)
+        make = partial(_on_tokens, model, labelled, settings)
         on_features[f"{name} + linear head"] = make(start, training="frozen")
         networks[f"{name}, fine-tuned"] = make(start, **FINE_TUNING)
         networks[f"{name}'s network from scratch"] = make(clone(model), **FROM_SCRATCH)
     return Methods(on_features, networks)
 
 
+def _majority(labelled: Windows) -> DummyClassifier:
+    # Of labels that are each rarer than not, the commonest class says less than their shares.
+    return DummyClassifier(strategy="prior") if labelled.has_own_labels else majority()
+
+
+def _for_labels(labelled: Windows) -> Callable[[list[Step]], list[Step]]:
+    """Say how the last step of a Pipeline, which knows classes, learns what these windows have."""
+    return each_label if labelled.has_own_labels else lambda last: last
+
+
 def _on_tokens(
-    model: Representation, settings: Settings, encoder: object, *, has_own_labels: bool, **params: object
+    model: Representation, labelled: Windows, settings: Settings, encoder: object, **params: object
 ) -> Pipeline:
-    classifier = SequenceClassifier(
-        encoder, device=settings.device, random_state=settings.random_state, **params
-    )
-    last = KnownLabels(classifier) if has_own_labels else classifier
+    last = SequenceClassifier(encoder, device=settings.device, random_state=settings.random_state, **params)
+    if labelled.has_own_labels:
+        last = KnownLabels(last)
     return Pipeline([("tokens", KmerTokenizer(k=model.k_, stride=model.stride_)), ("classifier", last)])
+
+
+class Trial(NamedTuple):
+    """One fit: what learns from which rows and is tested on which."""
+
+    method: ClassifierMixin
+    train: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    """What every method is put through alike; the attributes are those of :func:`measure`."""
+
+    labelled: Windows
+    plan: Plan
+    metrics: Sequence[str]
+    genome_metrics: Sequence[str]
+    settings: Settings
+
+    def trials(self, method: ClassifierMixin, condition: Condition) -> list[Trial]:
+        """Draw the labels of every repeat, or give the method a seed for each."""
+        labelled, seed, n = self.labelled, self.settings.random_state, self.plan.n_repeats
+        splits = labelled.splits
+        if len(splits) == 1:
+            if condition.is_all:
+                return [Trial(one, *splits[0]) for one in with_seeds(method, range(seed, seed + n))]
+            splits = splits * n
+        # As skgenome's label_fraction_curve draws them, which gives scorers no rows to average over.
+        draws = np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=len(splits))
+        groups = labelled.genomes if condition.by_genome else None
+        return [
+            Trial(method, train[self._draw(train, groups, condition.amount, draw)], test)
+            for (train, test), draw in zip(splits, draws, strict=True)
+        ]
+
+    def _draw(
+        self, train: np.ndarray, groups: np.ndarray | None, amount: float, random_state: int
+    ) -> np.ndarray:
+        groups = None if groups is None else groups[train]
+        return nested_label_subset(
+            self.labelled.target[train], amount, groups=groups, random_state=random_state
+        )
+
+    def score(
+        self, name: str, method: ClassifierMixin, condition: Condition, read: Callable[[], np.ndarray]
+    ) -> list[Score]:
+        """Measure a method under a condition, on what the steps that learn nothing have `read`."""
+        trials, X, y = self.trials(method, condition), read(), self.labelled.target
+        calls = [
+            delayed(_fit_and_ask)(split_prefix(one)[1], X[train], y[train], X[test])
+            for one, train, test in trials
+        ]
+        answers = Parallel(n_jobs=n_side_by_side(self.settings.device))(calls)
+        found = [self.judge(one, trial.test) for one, trial in zip(answers, trials, strict=True)]
+        place = name, condition.name, round(fmean(len(trial.train) for trial in trials))
+        by_metric = {metric: [one[metric] for one in found] for metric in found[0]}
+        if self.labelled.has_own_labels:
+            return [Score(*place, metric, [*map(fmean, rows)], rows) for metric, rows in by_metric.items()]
+        return [Score(*place, metric, values) for metric, values in by_metric.items()]
+
+    def judge(self, answers: Answers, test: np.ndarray) -> dict[str, float] | dict[str, list[float]]:
+        """Compute all figures of one trial."""
+        y = self.labelled.target[test]
+        if self.labelled.has_own_labels:
+            columns = self.labelled.scored_labels()
+            scored = Answers(answers.probabilities[:, columns], answers.classes)
+            return scored.score_labels(self.metrics, y[:, columns])
+        figures = answers.score_by(self.metrics, y)
+        if self.genome_metrics:
+            whole, classes = answers.of_genomes(y, self.labelled.genomes[test])
+            found = whole.score_by(self.genome_metrics, classes)
+            figures |= {OF_GENOMES.format(metric): value for metric, value in found.items()}
+        return figures
+
+
+def _fit_and_ask(method: ClassifierMixin, X: np.ndarray, y: np.ndarray, X_test: np.ndarray) -> Answers:
+    fitted = clone(method).fit(X, y)
+    return Answers(fitted.predict_proba(X_test), fitted.classes_)
+
+
+def _read_windows(method: ClassifierMixin, data: np.ndarray) -> np.ndarray:
+    """Run the steps of a method that learn nothing."""
+    prefix, _ = split_prefix(method)
+    return data if prefix is None else prefix.transform(data)
 
 
 def measure(
@@ -252,6 +406,7 @@ def measure(
     metrics: Sequence[str],
     settings: Settings,
     parts: Parts | None = None,
+    genome_metrics: Sequence[str] = (),
 ) -> list[Score]:
     """Measure every method under every condition of the plan.
 
@@ -268,38 +423,39 @@ def measure(
     settings : Settings
         Device, seed and, if a part is wanted, which.
     parts : Parts or None, default=None
-        Where scores are kept.
+        Where the scores of each method under each condition are kept.
+    genome_metrics : sequence of str, default=()
+        Names of the scorers that also judge genomes, each by the mean probabilities of its windows.
 
     Returns
     -------
     list of Score
-        A value for each split. Where there is one split, for each draw of labels; with all labels, for each
-        seed of what has one.
+        Metric by metric, then method by method. A value for each split. Where there is one split, for each
+        draw of labels; with all labels, for each seed of what has one. Windows with labels of their own have
+        a value for each measured label too, of which the former is the mean.
     """
-    X, y, seed = labelled.data, labelled.target, settings.random_state
-    shared = {"metrics": metrics, "parts": parts, "settings": settings}
-    shared["n_jobs"] = n_side_by_side(settings.device)
-    is_fixed = len(labelled.splits) == 1
-    splits = labelled.splits * (plan.n_repeats if is_fixed else 1)
-    scores = []
+    keep = parts or Parts()
+    protocol = _Protocol(labelled, plan, metrics, genome_metrics, settings)
+    found: list[Score] = []
     for compared in methods:
-        for by_genome in (True, False):
-            wanted = [c for c in plan.conditions if c.by_genome == by_genome]
-            if compared is methods.networks:
-                wanted = [c for c in wanted if c.trains_networks]
-            draws = {c.name: c.amount for c in wanted if not (is_fixed and c.is_all)}
-            if draws:
-                groups = labelled.genomes if by_genome else None
-                scores += score_methods(
-                    compared, X, y, conditions=draws, groups=groups, cv=splits, random_state=seed, **shared
-                )
-            whole = [c.name for c in wanted if c.name not in draws]
-            if whole:
-                ((train, test),) = labelled.splits
-                named = {name: Bunch(data=X[test], target=y[test]) for name in whole}
-                seeds = range(seed, seed + plan.n_repeats)
-                scores += score_seeds(compared, X[train], y[train], named, seeds=seeds, **shared)
-    return scores
+        wanted = [c for c in plan.conditions if c.trains_networks or compared is not methods.networks]
+        conditions = settings.choose({c.name: c for c in wanted}, "conditions")
+        for name, method in settings.choose(compared, "methods").items() if conditions else ():
+            # Once for all conditions, and not at all if their parts are there.
+            read = cache(partial(_read_windows, method, labelled.data))
+            rows: list[Score] = []
+            for condition in conditions.values():
+                compute = partial(protocol.score, name, method, condition, read)
+                key = {"method": name, "is": describe_method(method), "condition": list(condition[:2])}
+                rows += [Score(*row) for row in keep(compute, **key)]
+            logger.info("%s: %s", name, _summary([row for row in rows if row.metric == metrics[0]]))
+            found += rows
+    by_metric = dict.fromkeys(row.metric for row in found)
+    return [row for metric in by_metric for row in found if row.metric == metric]
+
+
+def _summary(rows: Sequence[Score]) -> str:
+    return ", ".join(f"{row.condition} {fmean(row.values):.3f}" for row in rows)
 
 
 @dataclass(frozen=True)
@@ -321,8 +477,10 @@ class WindowTask:
         Of the representations.
     metrics : tuple of str
         Names of scikit-learn's scorers.
+    genome_metrics : tuple of str
+        Those that judge genomes too, as in :func:`measure`.
     chance : dict
-        Of the metrics that have one whatever the data.
+        Of the metrics that have one whatever the data; that of average precision is the prevalence.
     published : tuple of dict
         Numbers of others.
     """
@@ -338,6 +496,7 @@ class WindowTask:
     lm_steps: int = LM_STEPS
     contrastive_network: Mapping[str, object] = field(default_factory=lambda: CONTRASTIVE_NETWORK)
     metrics: tuple[str, ...] = ("roc_auc", "balanced_accuracy")
+    genome_metrics: tuple[str, ...] = ()
     chance: Mapping[str, float] = field(default_factory=dict)
     published: tuple[dict, ...] = ()
 
@@ -365,7 +524,7 @@ class WindowTask:
         with watch("features, learning and testing"):
             methods = make_methods(*(model for model, _ in models), labelled, self.k, settings)
             settings.check("methods", methods.on_features | methods.networks)
-            scores = measure(methods, labelled, plan, self.metrics, settings, parts)
+            scores = measure(methods, labelled, plan, self.metrics, settings, parts, self.genome_metrics)
         return make_record(
             settings,
             watch,
@@ -375,9 +534,11 @@ class WindowTask:
             name=self.name,
             title=self.title,
             protocol=fold(self.protocol).format(n_rows=len(labelled.data), n_repeats=plan.n_repeats),
-            chance=dict(self.chance),
+            chance=self._chance(labelled),
             published=list(self.published),
             pretraining=[facts for _, facts in models],
+            notes=labelled.name_unscored(),
+            labels=labelled.describe_labels(),
         )
 
     def draw(self, settings: Settings, path: Path) -> Path:
@@ -402,6 +563,16 @@ class WindowTask:
         (lm, _), (contrastive, _) = self._pretrain(corpus, settings)
         models = {"language model": lm, "contrastive": contrastive}
         return draw_embeddings(models, labelled, path, random_state=settings.random_state)
+
+    def _chance(self, labelled: Windows) -> dict[str, float]:
+        of_windows = dict(self.chance)
+        if AVERAGE_PRECISION in self.metrics:
+            of_windows[AVERAGE_PRECISION] = labelled.prevalence()
+        return of_windows | {
+            OF_GENOMES.format(metric): of_windows[metric]
+            for metric in self.genome_metrics
+            if metric in self.chance
+        }
 
     def _plan(self, settings: Settings) -> Plan:
         return self.quick_plan if settings.quick else self.plan

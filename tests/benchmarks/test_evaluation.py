@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.evaluation import score_methods, score_seeds
-from benchmarks.methods import KnownLabels
+from benchmarks.labels import KnownLabels
 from benchmarks.parts import Parts
 from benchmarks.records import EVERYTHING
 from skgenome.model_selection import nested_label_subset

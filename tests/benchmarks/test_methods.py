@@ -10,7 +10,8 @@ from sklearn.metrics import get_scorer, roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from benchmarks.methods import KnownLabels, describe_method, each_label, kmers, lasso, ridge, scaled
+from benchmarks.labels import KnownLabels, each_label
+from benchmarks.methods import describe_method, kmers, lasso, ridge, scaled
 from skgenome.classification import SequenceClassifier
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel

@@ -75,6 +75,13 @@ def test_score_of_one_value_has_no_deviation():
     assert Score("m", "all", 9, "accuracy", [0.5]).as_row()["sd"] is None
 
 
+def test_score_keeps_the_figures_of_labels_rounded():
+    score = Score("m", "all", 9, "roc_auc", [0.5, 0.625], [[0.25, 0.75], np.array([0.5, 2 / 3])])
+    assert score.as_row()["by_label"] == [[0.25, 0.75], [0.5, 0.6667]]
+    assert score.as_row()["mean"] == 0.5625
+    assert "by_label" not in score._replace(by_label=None).as_row()
+
+
 @pytest.mark.parametrize(("values", "median"), [([3.0], 3.0), ([3.0, 1.0, 2.0], 2.0), ([4.0, 1.0], 1.0)])
 def test_timing_median_is_a_measured_value(values, median):
     row = Timing("w", "p", "u", values, [2.0]).as_row()
@@ -92,6 +99,53 @@ def test_timing_without_peer_has_no_ratio():
 def test_record_round_trip(record, tmp_path):
     path = write_record(record, tmp_path / "new folder")
     assert path == tmp_path / "new folder" / "toy.json"
+    assert read_record(path) == record
+
+
+def test_record_of_many_labels_stays_small(record, tmp_path):
+    """Thirteen methods, four conditions, three repeats and 63 labels: more than any task has."""
+    rng = np.random.RandomState(0)
+    record.scores = [
+        Score(f"method {i}", f"condition {j}", 9, metric, rng.rand(3), rng.rand(3, 63)).as_row()
+        for i in range(13)
+        for j in range(4)
+        for metric in ("roc_auc", "average_precision")
+    ]
+    path = write_record(record, tmp_path)
+    assert path.stat().st_size < 300_000
+    assert read_record(path) == record
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1, 2.5, -3e-05],
+        [[1], [2, 3]],
+        ["[\n 1\n]", "[ 1 ]"],
+        [],
+        {"a": [1]},
+        [True, 1],
+        [1, None],
+        [{"b": [0]}],
+    ],
+    ids=str,
+)
+def test_record_keeps_lists_of_any_kind(record, value, tmp_path):
+    record.environment = {"value": value}
+    assert read_record(write_record(record, tmp_path)).environment == {"value": value}
+
+
+def test_record_writes_numbers_in_a_line(record, tmp_path):
+    text = write_record(record, tmp_path).read_text()
+    assert '"values": [0.6, 0.7, 0.8],' in text
+
+
+def test_record_without_labels_is_read(record, tmp_path):
+    """Results that were written before there were labels in them."""
+    path = write_record(record, tmp_path)
+    content = json.loads(path.read_text())
+    del content["labels"]
+    path.write_text(json.dumps(content))
     assert read_record(path) == record
 
 

@@ -9,6 +9,8 @@ from benchmarks.records import Score, published_row, write_record
 from benchmarks.tables import (
     Table,
     all_tables,
+    label_group_table,
+    label_table,
     machine,
     mean_and_sd,
     pretraining_table,
@@ -73,6 +75,93 @@ def test_pretraining_table_shows_what_is_known_of_any_model(record):
     titles = ["bits per base (train)", "patches recognised (held out)", "by chance"]
     assert table.header[-3:] == titles
     assert [row[-3:] for row in table.rows] == [["1.920", "-", "-"], ["-", "0.250", "0.004"]]
+
+
+@pytest.fixture
+def of_labels(record):
+    """Three labels of two kinds; of four methods two are shown."""
+    labels = (("b1", "b", 10, 5), ("a1", "a", 20, 1), ("b2", "b", 10, 1))
+    record.labels = [
+        {"label": name, "group": kind, "n_known": known, "n_positives": n, "prevalence": n / known}
+        for name, kind, known, n in labels
+    ]
+    scores = [
+        Score("majority", "all", 100, "roc_auc", [0.5], [[0.5, 0.5, 0.5]]),
+        Score("6-mers + lasso", "all", 100, "roc_auc", [0.6], [[0.6, 0.6, 0.6]]),
+        Score("6-mers + ridge", "all", 100, "roc_auc", [0.6, 0.8], [[0.5, 0.7, 0.6], [0.7, 0.9, 0.8]]),
+        Score("network", "all", 100, "roc_auc", [0.75], [[0.9, 0.6, 0.75]]),
+        Score("network", "few", 10, "roc_auc", [0.95], [[0.9, 1.0, 0.95]]),
+        Score("6-mers, network + lasso", "all", 100, "roc_auc", [0.65], [[0.6, 0.7, 0.65]]),
+        Score("network", "all", 100, "average_precision", [0.3], [[0.6, 0.1, 0.2]]),
+        Score("6-mers + ridge", "all", 100, "average_precision", [0.2], [[0.4, 0.1, 0.1]]),
+    ]
+    return replace(record, scores=[score.as_row() for score in scores])
+
+
+def test_label_group_table_sums_up_the_best_and_the_best_on_kmers(of_labels):
+    table = label_group_table(of_labels)
+    assert table.title.endswith("; all, A = network, B = 6-mers + ridge")
+    figures = ["A: roc_auc", "B: roc_auc", "A: average_precision", "B: average_precision"]
+    assert table.header == ["kind", "labels", "prevalence", *figures]
+    assert table.rows == [
+        ["a", "1", "0.050", "0.600", "0.800", "0.100", "0.100"],
+        [
+            "b",
+            "2",
+            "0.300 (0.10 to 0.50)",
+            "0.825 (0.75 to 0.90)",
+            "0.650 (0.60 to 0.70)",
+            "0.400 (0.20 to 0.60)",
+            "0.250 (0.10 to 0.40)",
+        ],
+        [
+            "all",
+            "3",
+            "0.217 (0.05 to 0.50)",
+            "0.750 (0.60 to 0.90)",
+            "0.700 (0.60 to 0.80)",
+            "0.300 (0.10 to 0.60)",
+            "0.200 (0.10 to 0.40)",
+        ],
+    ]
+
+
+def test_label_table_has_a_row_for_each(of_labels):
+    table = label_table(of_labels)
+    assert table.header[:4] == ["label", "known", "positives", "prevalence"]
+    assert table.rows == [
+        ["a1", "20", "1", "0.050", "0.600", "0.800", "0.100", "0.100"],
+        ["b1", "10", "5", "0.500", "0.900", "0.600", "0.600", "0.400"],
+        ["b2", "10", "1", "0.100", "0.750", "0.700", "0.200", "0.100"],
+    ]
+
+
+def test_label_tables_of_one_method_show_it(of_labels):
+    of_labels.scores = [row for row in of_labels.scores if row["method"] == "majority"]
+    table = label_table(of_labels)
+    assert table.header[4:] == ["A: roc_auc"]
+    assert table.title.endswith("; all, A = majority")
+
+
+def test_page_folds_single_labels_away(of_labels, record, tmp_path):
+    write_record(of_labels, tmp_path)
+    text = write_page(tmp_path, tmp_path / "page.md").read_text()
+    assert text.index("**Labels by kind:") < text.index(
+        "<details>\n<summary>Every label by itself</summary>\n\n"
+    )
+    assert "| a1 | 20 | 1 | 0.050 |" in text
+    assert text.index("| b2 |") < text.index("\n\n</details>\n\n")
+
+
+def test_page_without_labels_folds_nothing(record, tmp_path):
+    write_record(record, tmp_path)
+    assert "<details>" not in write_page(tmp_path, tmp_path / "page.md").read_text()
+
+
+def test_show_has_labels_by_kind_alone(of_labels):
+    text = show(of_labels)
+    assert "Labels by kind: " in text
+    assert "Label by label" not in text
 
 
 def test_render_text_aligns_columns():

@@ -2,18 +2,19 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
 from benchmarks.corpora import Corpus
-from benchmarks.methods import KnownLabels
+from benchmarks.labels import KnownLabels, WhereKnown
 from benchmarks.parts import Parts
-from benchmarks.records import Settings, UnknownChoiceError
+from benchmarks.records import Settings, UnknownChoiceError, read_record, write_record
 from benchmarks.tables import show
 from benchmarks.tasks import run_task
 from benchmarks.windows import (
@@ -64,6 +65,18 @@ def of_many_labels(drawn):
     target = np.c_[drawn.target, rng.rand(100) < 0.4, np.arange(100) % 11 == 0].astype(int)
     order = rng.permutation(100)
     return Windows(drawn.data[order], target[order], [(np.arange(70), np.arange(70, 100))], [])
+
+
+@pytest.fixture
+def with_missing(of_many_labels):
+    """The same with a third of the entries missing, and a fourth label that no test row is known to have."""
+    rng = np.random.RandomState(2)
+    target = np.c_[of_many_labels.target, rng.rand(100) < 0.5].astype(int)
+    target[rng.rand(*target.shape) < 1 / 3] = -1
+    target[70:, 3] = np.minimum(target[70:, 3], 0)
+    return of_many_labels._replace(
+        target=target, label_names=["rich", "any", "rare", "absent"], label_groups=["a", "b", "b", "b"]
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -221,18 +234,25 @@ def test_measure_on_one_split_repeats_draws_then_seeds(of_many_labels, monkeypat
     assert Drawn.seen == tuple(fits)
     assert all(set(few) < set(more) for few, more in zip(rows[:3], rows[3:], strict=True))
     truth = of_many_labels.target[test]
-    by_seed = {seed: roc_auc_score(truth, np.random.RandomState(seed).rand(30, 3)) for seed in (5, 6, 7, 9)}
-    assert {s.condition: s.values for s in scores} == {
+    by_seed = {
+        seed: roc_auc_score(truth, np.random.RandomState(seed).rand(30, 3), average=None).tolist()
+        for seed in (5, 6, 7, 9)
+    }
+    by_label = {
         "10 windows": [by_seed[9]] * 3,
         "20 windows": [by_seed[9]] * 3,
         "all windows": [by_seed[seed] for seed in (5, 6, 7)],
     }
+    assert {s.condition: s.by_label for s in scores} == by_label
+    for found in scores:
+        assert found.values == pytest.approx(np.mean(by_label[found.condition], axis=1))
     assert [s.n_labels for s in scores] == [10, 20, 70]
 
 
 def test_measure_of_labels_is_that_of_fitting_by_hand(of_many_labels):
     method = letters(KnownLabels(OneVsRestClassifier(LogisticRegression())))
-    methods = Methods({"majority": DummyClassifier(strategy="prior"), "GC": method}, {})
+    majority = KnownLabels(OneVsRestClassifier(DummyClassifier(strategy="prior")))
+    methods = Methods({"majority": majority, "GC": method}, {})
     plan = Plan(2, (windows(40), ALL_WINDOWS))
     scores = measure(methods, of_many_labels, plan, ("roc_auc", "average_precision"), SETTINGS)
     found = {(s.metric, s.method, s.condition): s.values for s in scores}
@@ -242,12 +262,118 @@ def test_measure_of_labels_is_that_of_fitting_by_hand(of_many_labels):
         roc_auc_score(y[test], method.fit(X[rows], y[rows]).predict_proba(X[test]))
         for rows in (*draws, train)
     ]
-    assert found["roc_auc", "GC", "40 windows"] == by_hand[:2]
+    assert found["roc_auc", "GC", "40 windows"] == pytest.approx(by_hand[:2])
     # Nothing in it has a seed: measured once.
-    assert found["roc_auc", "GC", "all windows"] == by_hand[2:]
+    assert found["roc_auc", "GC", "all windows"] == pytest.approx(by_hand[2:])
     assert found["roc_auc", "majority", "all windows"] == [0.5]
     prevalence = y[test].mean(axis=0).mean()
     assert found["average_precision", "majority", "all windows"] == [pytest.approx(prevalence)]
+
+
+def test_measure_keeps_the_figures_of_every_measured_label(with_missing):
+    method = letters(KnownLabels(WhereKnown(LogisticRegression())))
+    plan = Plan(2, (windows(60), ALL_WINDOWS))
+    scores = measure(
+        Methods({"GC": method}, {}), with_missing, plan, ("roc_auc", "average_precision"), SETTINGS
+    )
+    ((train, test),), X, y = with_missing.splits, with_missing.data, with_missing.target
+    draws = [train[nested_label_subset(y[train], 60, random_state=seed)] for seed in draw_seeds(0, 2)]
+    rows_of = {"60 windows": draws, "all windows": [train]}
+    reference = {"roc_auc": roc_auc_score, "average_precision": average_precision_score}
+    assert len(scores) == 4
+    for found in scores:
+        expected = []
+        for rows in rows_of[found.condition]:
+            probabilities = clone(method).fit(X[rows], y[rows]).predict_proba(X[test])
+            known = y[test] != -1
+            # The fourth label has no positives to test on.
+            by_label = [
+                reference[found.metric](y[test][known[:, j], j], probabilities[known[:, j], j])
+                for j in range(3)
+            ]
+            expected.append(by_label)
+        np.testing.assert_allclose(found.by_label, expected)
+        assert found.values == pytest.approx(np.mean(expected, axis=1))
+
+
+def test_measure_of_genomes_is_of_their_mean_probabilities(labelled, tmp_path):
+    method = letters(LogisticRegression())
+    methods, plan = Methods({"GC": method}, {}), Plan(2, (genomes(2), windows(12)))
+    metrics = ("roc_auc", "balanced_accuracy")
+    scores = measure(methods, labelled, plan, metrics, SETTINGS, Parts(tmp_path), metrics)
+    assert [s.metric for s in scores[::2]] == [*metrics, *(f"{metric} of genomes" for metric in metrics)]
+    windows_alone = measure(methods, labelled, plan, metrics, SETTINGS)
+    assert scores[:4] == windows_alone
+    found = {(s.condition, s.metric): s.values for s in scores}
+    expected = {key: [] for key in found if key[1].endswith("genomes")}
+    for (train, test), seed in zip(labelled.splits, draw_seeds(0, 2), strict=True):
+        for condition, groups in (("2 genomes per class", labelled.genomes[train]), ("12 windows", None)):
+            amount = int(condition.split()[0])
+            drawn = nested_label_subset(labelled.target[train], amount, groups=groups, random_state=seed)
+            rows = train[drawn]
+            fitted = method.fit(labelled.data[rows], labelled.target[rows])
+            positive = fitted.predict_proba(labelled.data[test])[:, 1]
+            names = sorted(set(labelled.genomes[test]))
+            means = [positive[labelled.genomes[test] == name].mean() for name in names]
+            truth = [labelled.target[labelled.genomes == name][0] for name in names]
+            expected[condition, "roc_auc of genomes"].append(roc_auc_score(truth, means))
+            answers = np.greater(means, 0.5)
+            expected[condition, "balanced_accuracy of genomes"].append(
+                balanced_accuracy_score(truth, answers)
+            )
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_measure_of_genomes_fits_no_more_and_is_kept(labelled, tmp_path):
+    class Counting(DummyClassifier):
+        n_fits = 0
+
+        def fit(self, X, y):
+            Counting.n_fits += 1
+            return super().fit(X, y)
+
+    methods, plan = Methods({"counting": Counting()}, {}), Plan(2, (genomes(1), ALL_GENOMES))
+    first, again = (
+        measure(methods, labelled, plan, ("roc_auc",), SETTINGS, Parts(tmp_path), ("roc_auc",))
+        for _ in range(2)
+    )
+    assert Counting.n_fits == 4
+    assert first == again
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("labelled", 0.5), ("of_many_labels", None), ("with_missing", None)],
+)
+def test_windows_know_what_average_precision_is_by_chance(kind, expected, request):
+    found = request.getfixturevalue(kind)
+    if expected is None:
+        # That of shares for all rows: its average precision is the prevalence.
+        tested = found.target[70:, :3]
+        expected = np.mean([(column == 1).sum() / (column != -1).sum() for column in tested.T])
+    assert found.prevalence() == pytest.approx(expected, abs=1e-4)
+
+
+def test_windows_of_three_classes_have_a_third_by_chance(labelled):
+    target = np.arange(100) % 3
+    assert labelled._replace(target=target).prevalence() == 1 / 3
+
+
+def test_windows_describe_labels_that_are_measured(with_missing, labelled):
+    rows = with_missing.describe_labels()
+    assert [(row["label"], row["group"]) for row in rows] == [("rich", "a"), ("any", "b"), ("rare", "b")]
+    tested = with_missing.target[70:]
+    assert [row["n_known"] for row in rows] == (tested[:, :3] >= 0).sum(axis=0).tolist()
+    assert [row["n_positives"] for row in rows] == (tested[:, :3] == 1).sum(axis=0).tolist()
+    (note,) = with_missing.name_unscored()
+    assert note.endswith("lacks it: absent.")
+    assert labelled.describe_labels() == labelled.name_unscored() == []
+
+
+def test_windows_without_names_number_their_labels(of_many_labels):
+    assert [row["label"] for row in of_many_labels.describe_labels()] == ["label 0", "label 1", "label 2"]
+    assert of_many_labels.name_unscored() == []
 
 
 def test_measure_on_one_split_of_genomes_keeps_the_name(labelled):
@@ -337,15 +463,20 @@ def test_make_methods_train_networks_that_are_pretrained_or_not(models, labelled
 
 def test_make_methods_know_own_labels(models, of_many_labels):
     methods = make_methods(*models, of_many_labels, 3, SETTINGS)
+    assert methods.on_features.pop("majority").estimator.estimator.strategy == "prior"
     for name, method in {**methods.on_features, **methods.networks}.items():
-        if name == "majority":
-            assert method.strategy == "prior"
-        else:
-            assert isinstance(method[-1], KnownLabels), name
+        assert type(method[-1]) is KnownLabels, name
+
+
+def test_make_methods_know_which_entries_are_missing(models, with_missing):
+    methods = make_methods(*models, with_missing, 3, SETTINGS)
+    assert methods.on_features.pop("majority").estimator.estimator.strategy == "prior"
+    for name, method in {**methods.on_features, **methods.networks}.items():
+        assert type(method[-1]) is KnownLabels, name
 
 
 @pytest.mark.parametrize("name", ["contrastive + linear head", "language model, fine-tuned"])
-@pytest.mark.parametrize("kind", ["labelled", "of_many_labels"])
+@pytest.mark.parametrize("kind", ["labelled", "of_many_labels", "with_missing"])
 def test_make_methods_learn_from_windows(models, kind, name, request):
     found = request.getfixturevalue(kind)
     both = make_methods(*models, found, 3, SETTINGS)
@@ -362,7 +493,7 @@ def test_make_methods_learn_from_windows(models, kind, name, request):
 def make_task(labelled):
     """A function that gives a task about invented windows; its networks are those of a quick run."""
 
-    def make(found=labelled, plan=PLAN):
+    def make(found=labelled, plan=PLAN, **options):
         corpus = Corpus("invented", ["".join(found.data[:10])], "ten windows")
         return WindowTask(
             "gram-staining",
@@ -373,6 +504,7 @@ def make_task(labelled):
             plan,
             k=2,
             contrastive_network={"patch_length": 50, "patch_stride": 25, "steps": (2,), "strand": "average"},
+            **options,
         )
 
     return make
@@ -409,6 +541,30 @@ def test_task_runs_from_windows_to_record(make_task, tmp_path, monkeypatch):
     assert len(record.models) == len(ON_FEATURES) + len(NETWORKS)
 
 
+def test_task_of_labels_records_each_of_them(make_task, with_missing, tmp_path):
+    methods = ("majority", "2-mers + L2 logistic regression")
+    settings = Settings(None, "cpu", 0, tmp_path, True, methods)
+    task = make_task(with_missing, Plan(1, (windows(50), ALL_WINDOWS)), metrics=("roc_auc", "f1"))
+    record = read_record(write_record(task.run(settings), tmp_path / "results"))
+    assert [row["label"] for row in record.labels] == ["rich", "any", "rare"]
+    assert record.notes == ["Not measured, since no test window has the label, or none lacks it: absent."]
+    assert len(record.scores) == len(methods) * 4
+    for row in record.scores:
+        np.testing.assert_allclose(np.mean(row["by_label"], axis=1), row["values"], atol=1e-4)
+    text = show(record)
+    assert "; all windows, A = majority, B = 2-mers + L2 logistic regression" in text
+
+
+def test_task_of_genomes_knows_their_chance(make_task, tmp_path):
+    settings = Settings(None, "cpu", 0, tmp_path, True, ("majority",))
+    metrics = {"metrics": ("roc_auc", "average_precision"), "genome_metrics": ("roc_auc",)}
+    record = make_task(**metrics, chance={"roc_auc": 0.5}).run(settings)
+    assert record.chance == {"roc_auc": 0.5, "average_precision": 0.5, "roc_auc of genomes": 0.5}
+    means = {row["metric"]: row["mean"] for row in record.scores}
+    assert means == record.chance
+    assert record.labels == record.notes == []
+
+
 def test_task_draws_both_representations_as_they_are_pretrained(make_task, tmp_path, monkeypatch):
     drawn = []
 
@@ -440,6 +596,7 @@ def test_task_draws_both_representations_as_they_are_pretrained(make_task, tmp_p
         ("gram-staining", {"1 genome per class", "all genomes"}, 58),
         ("bacteria-phages-viruses", {"5 genomes per class", "all genomes"}, 87),
         ("human-chromatin", {"50 windows", "all windows"}, 2),
+        ("yeast-marks", {"150 windows", "400 windows"}, 20),
     ],
 )
 def test_quick_run_on_real_genomes(real_data_home, tmp_path, name, conditions, n_files):
