@@ -16,12 +16,17 @@ from skgenome.sequences import (
     AMBIGUOUS,
     N_SPECIAL,
     PAD_ID,
+    SequenceStore,
+    StoredTokenIds,
     TokenIds,
     check_token_ids,
     decode,
     encode_many,
     kmer_ids,
 )
+
+# Bases of a store that are looked at at once.
+_BLOCK = 2**22
 
 
 def _pad(ids: np.ndarray, starts: np.ndarray, counts: np.ndarray, stride: int) -> np.ndarray:
@@ -93,6 +98,21 @@ def _assemble(token_ids: TokenIds, k: int, stride: int) -> tuple[np.ndarray, np.
     return codes, offsets, np.unique(np.concatenate(clashes))
 
 
+def _refuse_ambiguous(store: SequenceStore) -> None:
+    """Go through a store and raise at the first ambiguous base."""
+    n_bases = int(store.offsets[-1])
+    for start in range(0, n_bases, _BLOCK):
+        codes = store.read(start, min(start + _BLOCK, n_bases))
+        if codes.max() == AMBIGUOUS:
+            place = start + int(np.argmax(codes == AMBIGUOUS))
+            row = int(np.searchsorted(store.offsets, place, side="right")) - 1
+            raise ValueError(
+                f"Contig {row} of the store ({store.names[row]!r}) has an ambiguous base at position "
+                f"{place - store.offsets[row]}; only A, C, G, T and U are allowed with ambiguous='error'. "
+                "Remove the contig, or let ambiguous bases pass as unknown."
+            )
+
+
 class KmerTokenizer(TransformerMixin, BaseEstimator):
     """Turn sequences into ids of k-mers.
 
@@ -137,7 +157,8 @@ class KmerTokenizer(TransformerMixin, BaseEstimator):
 
     The rows of ``padding=False, stride=1`` are views of one array; copy a row if the others are to be
     freed. Memory is about 3 bytes per base for k = 3 and 9 for k = 15, result included, and more
-    where padding is long.
+    where padding is long. A :class:`~skgenome.sequences.SequenceStore` takes none: see
+    :ref:`outgrowing_memory`.
 
     References
     ----------
@@ -239,14 +260,15 @@ class KmerTokenizer(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : collection of str
-            DNA or RNA: list, tuple, 1-D array, Series or one-column frame.
+        X : collection of str, or SequenceStore
+            DNA or RNA: list, tuple, 1-D array, Series or one-column frame; or a store on disk.
 
         Returns
         -------
         token_ids : ndarray of shape (n_samples, n_tokens), or list of ndarray of shape (n_tokens_i,)
             In the smallest unsigned dtype that holds the vocabulary: a matrix padded on the right with 0,
-            or a list where `padding` is False.
+            or a list where `padding` is False. Of a store, whatever `padding` is,
+            :class:`~skgenome.sequences.StoredTokenIds`: rows that are made when they are read.
 
         Raises
         ------
@@ -261,15 +283,25 @@ class KmerTokenizer(TransformerMixin, BaseEstimator):
         SkgenomeWarning
             If a sequence is shorter than k: it has no token.
         """
-        sequences = check_not_empty(X)
-        codes, offsets = encode_many(sequences, ambiguous="error" if self.ambiguous == "error" else "mask")
-        # Of all sequences joined: k-mers that reach over an end are made too, but never cut out below.
-        ids = kmer_ids(codes, self.k)
+        if isinstance(X, SequenceStore):
+            codes, offsets = None, X.offsets
+            if self.ambiguous == "error":
+                _refuse_ambiguous(X)
+        else:
+            sequences = check_not_empty(X)
+            codes, offsets = encode_many(
+                sequences, ambiguous="error" if self.ambiguous == "error" else "mask"
+            )
         starts, lengths = offsets[:-1], np.diff(offsets)
         warn_if_short(lengths, self.k, "have no token")
         counts = np.maximum((lengths - self.k) // self.stride + 1, 0)
         if self.max_length is not None:
             starts, counts = self._truncate(starts, counts, lengths)
+        if codes is None:
+            # What a store holds is neither padded nor read before somebody asks for it.
+            return StoredTokenIds(X, self.k, self.stride, starts, counts)
+        # Of all sequences joined: k-mers that reach over an end are made too, but never cut out.
+        ids = kmer_ids(codes, self.k)
         return (_pad if self.padding else _split)(ids, starts, counts, self.stride)
 
     @fit_context(prefer_skip_nested_validation=True)

@@ -7,6 +7,7 @@ import warnings
 from hashlib import blake2b
 from numbers import Integral, Real
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
@@ -16,7 +17,7 @@ from skgenome._sklearn import Interval, StrOptions, fit_context
 from skgenome.exceptions import SkgenomeWarning
 from skgenome.nn import POOLINGS
 from skgenome.representation._cache import compute_missing
-from skgenome.sequences import check_token_ids
+from skgenome.sequences import check_token_rows
 from skgenome.training import (
     OPTIMIZERS,
     PRECISIONS,
@@ -86,8 +87,9 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
-            Token ids, padded on the right with 0; a row is a contig or a sequence.
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
+            Token ids, unsigned integers, padded on the right with 0; a row is a contig or a sequence. Those
+            of a store on disk are read as they are needed: memory does not grow with the corpus.
         y : None
             Not used.
 
@@ -113,7 +115,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             If the training is interrupted: the estimator is fitted, with the weights it has come to. If a
             checkpoint cannot be written or read, or `checkpoint_dir` has one of another call alone.
         """
-        token_ids = check_token_ids(X)
+        token_ids = check_token_rows(X)
         with checkpoints_of(self, "fit", {"X": token_ids}, self._of_reading) as checkpoints:
             random_state = check_random_state(checkpoints.random_state(self.random_state))
             module = self._draw_network(token_ids, random_state)
@@ -125,7 +127,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids, which tell k and stride.
         y : None
             Not used.
@@ -135,7 +137,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self : estimator
             The estimator, with the weights that :meth:`fit` starts from.
         """
-        module = self._draw_network(check_token_ids(X), check_random_state(self.random_state))
+        module = self._draw_network(check_token_rows(X), check_random_state(self.random_state))
         self.module_ = module.eval()
         return self
 
@@ -149,7 +151,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids of the same tokenizer.
         y : None
             Not used.
@@ -281,8 +283,8 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
-            Token ids of the same tokenizer, of any length.
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
+            Token ids of the same tokenizer, of any length. Contigs of a store are read one after the other.
 
         Returns
         -------
@@ -298,7 +300,13 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         check_is_fitted(self)
         token_ids = self.check_tokens(X)
         fingerprint = self._fingerprint() if self.cache_size else b""
-        return compute_missing(token_ids, self._n_features_out, fingerprint, self._embed, self.cache_size)
+        n_features = self._n_features_out
+        parts = [
+            compute_missing(part, n_features, fingerprint, self._embed, self.cache_size)
+            for part in token_ids.parts()
+        ]
+        # What is in memory is a single part: its features are not copied.
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _embed(self, token_ids):
         logger.info("embedding %d sequences of %d tokens", token_ids.n_rows, len(token_ids.values))

@@ -23,7 +23,7 @@ from skgenome.nn import (
     make_context,
 )
 from skgenome.representation._base import BaseRepresentation
-from skgenome.sequences import TokenGeometry, check_token_ids, infer_geometry
+from skgenome.sequences import TokenGeometry, check_token_rows, infer_geometry
 from skgenome.training import SegmentStream, Stretches, contrastive_net, cut_into_stretches, recognise_patches
 
 #: Encoders by name: what makes them, from their width.
@@ -279,7 +279,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         if found.k != 1:
             raise ModelMismatchError(
                 "ContrastivePredictiveCoding reads single bases, KmerTokenizer(k=1). X holds token id "
-                f"{token_ids.values.max()}, which only k >= {found.k} has."
+                f"{token_ids.largest}, which only k >= {found.k} has."
             )
         return TokenGeometry(1, 1)
 
@@ -362,7 +362,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         # Whole patches alone: a shorter one would be known by its length.
         n_bases = stretches.ends - stretches.starts
         ends = stretches.ends - np.where(n_bases > length, (n_bases - length) % stride, 0)
-        whole = Stretches(stretches.values, stretches.starts, ends)
+        whole = Stretches(stretches.corpus, stretches.starts, ends)
         # Long enough for a patch and, the nearest step ahead, for another one.
         shortest = length + min(sizes["steps"]) * stride
         long_enough = ends - stretches.starts >= shortest
@@ -413,12 +413,12 @@ class ContrastivePredictiveCoding(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids.
 
         Returns
         -------
-        TokenIds
+        TokenIds or StoredTokenIds
             The same ids, row after row.
 
         Raises
@@ -426,8 +426,8 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         ModelMismatchError
             If they come from another tokenizer than those of fit.
         """
-        token_ids = check_token_ids(X)
-        largest = int(token_ids.values.max(initial=0))
+        token_ids = check_token_rows(X)
+        largest = token_ids.largest
         if largest >= self.n_tokens_:
             raise ModelMismatchError(
                 f"X holds token id {largest}, but this model reads single bases and knows ids below "
@@ -443,7 +443,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids of single bases. They are read as given, on the forward strand.
 
         Returns
@@ -466,7 +466,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids of single bases.
         y : None
             Not used.

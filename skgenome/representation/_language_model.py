@@ -13,7 +13,7 @@ from skgenome.exceptions import ModelMismatchError, SkgenomeWarning
 from skgenome.nn import AWDLSTMLanguageModel, CNNLSTMLanguageModel, PooledEncoder
 from skgenome.representation._base import BaseRepresentation
 from skgenome.representation._sampling import sample_token_ids
-from skgenome.sequences import TokenGeometry, check_token_ids, infer_geometry, overlaps_by
+from skgenome.sequences import TokenGeometry, check_token_rows, infer_geometry, overlaps_by
 from skgenome.training import CHUNK, bits_per_base, language_model_net, resolve_device, row_surprise
 
 #: With more tokens than this k gives, the softmax layer alone would outgrow a workstation.
@@ -327,7 +327,7 @@ class LanguageModel(BaseRepresentation):
         k = self.k or inferred.k
         if inferred.k > k:
             raise ModelMismatchError(
-                f"k={k} was given, but X holds token id {token_ids.values.max()}, which only k >= "
+                f"k={k} was given, but X holds token id {token_ids.largest}, which only k >= "
                 f"{inferred.k} has. Leave k=None, or tokenise with k={k}."
             )
         if k > LARGEST_K:
@@ -412,12 +412,12 @@ class LanguageModel(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids.
 
         Returns
         -------
-        TokenIds
+        TokenIds or StoredTokenIds
             The same ids, row after row.
 
         Raises
@@ -425,8 +425,8 @@ class LanguageModel(BaseRepresentation):
         ModelMismatchError
             If they come from another tokenizer than those of fit.
         """
-        token_ids = check_token_ids(X)
-        largest = int(token_ids.values.max(initial=0))
+        token_ids = check_token_rows(X)
+        largest = token_ids.largest
         if largest >= self.n_tokens_:
             raise ModelMismatchError(
                 f"X holds token id {largest}, but this model was fitted on k={self.k_} and knows ids below "
@@ -442,7 +442,10 @@ class LanguageModel(BaseRepresentation):
 
     def _surprise(self, X):
         check_is_fitted(self)
-        return row_surprise(self.module_, self.check_tokens(X), **self._prediction_options())
+        parts = self.check_tokens(X).parts()
+        options = self._prediction_options()
+        nats, n_predicted = zip(*(row_surprise(self.module_, part, **options) for part in parts), strict=True)
+        return np.concatenate(nats), np.concatenate(n_predicted)
 
     def _mean_nats(self, X):
         nats, n_predicted = self._surprise(X)
@@ -458,7 +461,7 @@ class LanguageModel(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids. They are read as given, on the forward strand.
 
         Returns
@@ -473,7 +476,7 @@ class LanguageModel(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids.
         y : None
             Not used.
@@ -490,7 +493,7 @@ class LanguageModel(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids.
 
         Returns
@@ -505,7 +508,7 @@ class LanguageModel(BaseRepresentation):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_tokens) or list of 1-D arrays, unsigned integers
+        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
             Token ids.
 
         Returns

@@ -29,6 +29,7 @@ from skgenome.sequences._kmers import (
     reverse_complement_ids,
     reverse_complement_words,
 )
+from skgenome.sequences._locks import is_locked, lock_folder
 from skgenome.sequences._records import (
     SequenceRecord,
     iter_sequences,
@@ -44,10 +45,15 @@ from skgenome.sequences._similarity import (
     similar_groups,
     similar_pairs,
 )
+from skgenome.sequences._store import SequenceStore
+from skgenome.sequences._store_building import build_store
+from skgenome.sequences._stored_token_ids import StoredTokenIds
 from skgenome.sequences._token_ids import (
     TokenGeometry,
     TokenIds,
+    TokenRows,
     check_token_ids,
+    check_token_rows,
     infer_geometry,
     overlaps_by,
     pad_rows,
@@ -67,11 +73,16 @@ __all__ = [
     "GffFeature",
     "NearestSimilar",
     "SequenceRecord",
+    "SequenceStore",
+    "StoredTokenIds",
     "TokenGeometry",
     "TokenIds",
+    "TokenRows",
     "Variant",
+    "build_store",
     "check_sequences",
     "check_token_ids",
+    "check_token_rows",
     "decode",
     "dinucleotide_shuffle",
     "dinucleotide_shuffle_codes",
@@ -80,6 +91,7 @@ __all__ = [
     "has_ambiguous",
     "id_dtype",
     "infer_geometry",
+    "is_locked",
     "iter_contigs",
     "iter_gff",
     "iter_sequences",
@@ -89,6 +101,7 @@ __all__ = [
     "kmer_words",
     "kmers_of_ids",
     "linked_groups",
+    "lock_folder",
     "nearest_similar",
     "number_within",
     "overlaps_by",

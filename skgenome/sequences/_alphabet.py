@@ -124,14 +124,15 @@ def encode_many(sequences: Sequence[str], *, ambiguous: str = "mask") -> tuple[n
     # One join and one table for all: a loop over 100,000 reads would cost a hundred times as much.
     offsets = np.zeros(len(sequences) + 1, dtype=np.int64)
     np.cumsum(np.fromiter(map(len, sequences), np.int64, len(sequences)), out=offsets[1:])
-    codes = _read_letters("".join(sequences))
+    codes = read_letters("".join(sequences))
     highest = AMBIGUOUS if ambiguous == "mask" else AMBIGUOUS - 1
     if len(codes) and codes.max() > highest:
         _raise_bad_base(sequences, offsets, int(np.argmax(codes > highest)))
     return codes, offsets
 
 
-def _read_letters(letters: str) -> np.ndarray:
+def read_letters(letters: str) -> np.ndarray:
+    """Give the codes of letters; those of no IUPAC letter are larger than `AMBIGUOUS`."""
     codes = np.empty(len(letters), dtype=np.uint8)
     for first in range(0, len(letters), _BLOCK):
         # "replace" turns any character beyond ASCII into one '?', so that positions stay true.
@@ -150,10 +151,11 @@ def _raise_bad_base(sequences: Sequence[str], offsets: np.ndarray, place: int) -
             f"{message}an ambiguous base; only A, C, G, T and U are allowed with ambiguous='error'. "
             "Remove the sequence, or let ambiguous bases pass as unknown."
         )
-    raise ValueError(f"{message}not an IUPAC nucleotide code. {_advise(character)}")
+    raise ValueError(f"{message}not an IUPAC nucleotide code. {advise_on(character)}")
 
 
-def _advise(character: str) -> str:
+def advise_on(character: str) -> str:
+    """Say what to do about a character that is no IUPAC letter."""
     if character.isspace():
         return "Remove white space and line ends from the sequences."
     if character in "-.~":

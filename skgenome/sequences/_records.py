@@ -43,7 +43,8 @@ class _RawRecord(NamedTuple):
     qualities: str | None
 
 
-def _parse(path: Path) -> Iterator[_RawRecord]:
+def reader_of(path: Path) -> type[FastaReader] | type[FastqReader]:
+    """Tell by its first letters how a file is to be read."""
     with open_file(path, "rb") as file:
         head = file.read(4096).lstrip()
     if not head:
@@ -53,21 +54,31 @@ def _parse(path: Path) -> Iterator[_RawRecord]:
         raise DataIntegrityError(
             f"{path} is neither FASTA nor FASTQ: it begins with {head[:10]!r}, where '>' or '@' was expected."
         )
-    reader_class = FastqReader if head[:1] == b"@" else FastaReader
+    return FastqReader if head[:1] == b"@" else FastaReader
+
+
+def parse_records(path: Path) -> Iterator[_RawRecord]:
+    """Read the records of a file as they stand there."""
     # The reader opens the file itself: it wraps a file it is given in another, and would leave that open.
-    with reader_class(str(path), opener=open_file, sequence_class=_RawRecord) as reader:
+    with reader_of(path)(str(path), opener=open_file, sequence_class=_RawRecord) as reader:
         yield from reader
+
+
+def split_header(header: str) -> tuple[str, str]:
+    """Give the name of a record, which ends at the first blank, and its description."""
+    name, _, description = header.replace("\t", " ").partition(" ")
+    return name, description.strip()
 
 
 def _iter_file(path: Path) -> Iterator[SequenceRecord]:
     n_records = 0
     empty = []
-    for n_records, raw in enumerate(read_items(_parse(path), path, "record"), start=1):
-        name, _, description = raw.header.replace("\t", " ").partition(" ")
+    for n_records, raw in enumerate(read_items(parse_records(path), path, "record"), start=1):
+        name, description = split_header(raw.header)
         # Trimmed reads may be empty, so this is no error; one warning stands for all.
         if not raw.sequence:
             empty.append(f"{name!r}, record {n_records}")
-        yield SequenceRecord(name, raw.sequence, description.strip())
+        yield SequenceRecord(name, raw.sequence, description)
     if not n_records:
         raise DataIntegrityError(f"{path} has no record. A FASTA or FASTQ file was expected.")
     if empty:

@@ -1,11 +1,12 @@
 """Token ids between estimators: one check, one packed form, and what the ids tell about their tokens.
 
 A matrix padded on the right with 0 and a list of 1-D arrays carry the same thing. Inside, both become
-`TokenIds`: the real ids of all rows joined, and where each row starts.
+`TokenIds`: the real ids of all rows joined, and where each row starts. What need not be in memory is read
+through the methods that `TokenRows` lists, which token ids of a store on disk have as well.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +14,98 @@ from skgenome.sequences._kmers import N_SPECIAL, PAD_ID, UNKNOWN_ID, id_dtype, r
 
 #: The largest k that ids are asked to reveal: the tokenizer's largest.
 MAX_K = 15
+
+
+@runtime_checkable
+class TokenRows(Protocol):
+    """Rows of token ids, in memory (`TokenIds`) or on disk (`StoredTokenIds`): what can be asked of both.
+
+    Places are counted through all rows, as in ``offsets``.
+    """
+
+    # Without it Python gives a protocol one of any arguments, which would have to be documented.
+    def __init__(self) -> None: ...
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Where each row starts, int64 of shape (n_rows + 1,); the last is the number of ids."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Real tokens in each row, int64 of shape (n_rows,)."""
+
+    @property
+    def largest(self) -> int:
+        """The largest id that there is, or may be."""
+
+    def row(self, i: int) -> np.ndarray:
+        """Give the ids of one row.
+
+        Parameters
+        ----------
+        i : int
+            Which row.
+
+        Returns
+        -------
+        ndarray of shape (length,)
+            Without padding.
+        """
+
+    def read(self, start: int, end: int) -> np.ndarray:
+        """Give the ids of a range, which may reach over several rows.
+
+        Parameters
+        ----------
+        start, end : int
+            From which place, and up to which; the end of all ids ends the range.
+
+        Returns
+        -------
+        ndarray of shape (end - start,)
+            The ids.
+        """
+
+    def pieces(self, starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+        """Give the ids of several ranges, each within a row.
+
+        Parameters
+        ----------
+        starts, ends : ndarray of int, shape (n_ranges,)
+            From which places, and up to which.
+
+        Returns
+        -------
+        list of ndarray of shape (end - start,)
+            The ids of each.
+        """
+
+    def take(self, rows: Sequence[int]) -> "TokenIds":
+        """Read some of the rows into memory.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Which, in the order wanted.
+
+        Returns
+        -------
+        TokenIds
+            A copy of them.
+        """
+
+    def parts(self) -> Iterator["TokenIds"]:
+        """Give all rows, as many at a time as memory is to hold.
+
+        Yields
+        ------
+        TokenIds
+            Rows that follow each other.
+        """
 
 
 class TokenIds(NamedTuple):
@@ -47,6 +140,51 @@ class TokenIds(NamedTuple):
             A view, without padding.
         """
         return self.values[self.offsets[i] : self.offsets[i + 1]]
+
+    @property
+    def largest(self) -> int:
+        """The largest id; 0 where there is none."""
+        return int(self.values.max(initial=0))
+
+    def read(self, start: int, end: int) -> np.ndarray:
+        """Give the ids of a range, which may reach over several rows.
+
+        Parameters
+        ----------
+        start, end : int
+            From which place, and up to which; the end of all ids ends the range.
+
+        Returns
+        -------
+        ndarray of shape (end - start,)
+            A view.
+        """
+        return self.values[start:end]
+
+    def pieces(self, starts: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+        """Give the ids of several ranges, each within a row.
+
+        Parameters
+        ----------
+        starts, ends : ndarray of int, shape (n_ranges,)
+            From which places, and up to which.
+
+        Returns
+        -------
+        list of ndarray of shape (end - start,)
+            Views.
+        """
+        return [self.values[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+    def parts(self) -> Iterator["TokenIds"]:
+        """Give all rows at once: they are in memory.
+
+        Yields
+        ------
+        TokenIds
+            The same.
+        """
+        yield self
 
     def take(self, rows: Sequence[int]) -> "TokenIds":
         """Keep some of the rows.
@@ -85,7 +223,7 @@ def check_token_ids(X, *, name: str = "X") -> TokenIds:
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_tokens), list of 1-D arrays, or TokenIds
+    X : array-like of shape (n_samples, n_tokens), list of 1-D arrays, TokenIds or StoredTokenIds
         Ids of non-negative whole value, padded on the right with 0. A 0 that has a real token behind it
         can't be padding and is read as unknown (1).
     name : str, default="X"
@@ -94,7 +232,7 @@ def check_token_ids(X, *, name: str = "X") -> TokenIds:
     Returns
     -------
     TokenIds
-        The real ids.
+        The real ids, in memory; `check_token_rows` leaves those of a store where they are.
 
     Raises
     ------
@@ -109,8 +247,8 @@ def check_token_ids(X, *, name: str = "X") -> TokenIds:
     >>> check_token_ids([[5, 6, 0], [7, 0, 0]]).lengths
     array([2, 1])
     """
-    if isinstance(X, TokenIds):
-        return X
+    if isinstance(X, TokenRows):
+        return X if isinstance(X, TokenIds) else X.take(range(X.n_rows))
     rows = _ragged_rows(X)
     if rows is None:
         return _pack_matrix(_check_matrix(X, name))
@@ -118,6 +256,35 @@ def check_token_ids(X, *, name: str = "X") -> TokenIds:
     lengths = [len(row) for row in rows]
     values = np.concatenate(rows)
     return TokenIds(_unpad_inside(values), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+
+def check_token_rows(X, *, name: str = "X") -> TokenRows:
+    """Check token ids that are read piece by piece.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_tokens), list of 1-D arrays, TokenIds or StoredTokenIds
+        As in `check_token_ids`.
+    name : str, default="X"
+        What to call it in an error.
+
+    Returns
+    -------
+    TokenIds or StoredTokenIds
+        The real ids; those of a store on disk stay there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `check_token_ids`.
+
+    Examples
+    --------
+    >>> from skgenome.sequences import check_token_rows
+    >>> check_token_rows([[5, 6, 0], [7, 0, 0]]).read(0, 3)
+    array([5, 6, 7], dtype=uint8)
+    """
+    return X if isinstance(X, TokenRows) else check_token_ids(X, name=name)
 
 
 def _ragged_rows(X) -> Sequence | None:
@@ -226,7 +393,7 @@ def _unpad_inside(values: np.ndarray) -> np.ndarray:
     return np.where(inside, values.dtype.type(UNKNOWN_ID), values) if inside.any() else values
 
 
-def infer_geometry(token_ids: TokenIds) -> TokenGeometry:
+def infer_geometry(token_ids: TokenRows) -> TokenGeometry:
     """Read k and stride off the ids themselves.
 
     Ids follow in lexicographic order from 2, so one k-mer that starts with C, G or T reveals k: its id
@@ -235,7 +402,7 @@ def infer_geometry(token_ids: TokenIds) -> TokenGeometry:
 
     Parameters
     ----------
-    token_ids : TokenIds
+    token_ids : TokenIds or StoredTokenIds
         The ids, of some hundred tokens at least if the answer is to be sure.
 
     Returns
@@ -255,7 +422,7 @@ def infer_geometry(token_ids: TokenIds) -> TokenGeometry:
     >>> infer_geometry(check_token_ids(KmerTokenizer(k=5, stride=2).transform(["GATTACAGATTACAT"])))
     TokenGeometry(k=5, stride=2)
     """
-    largest = int(token_ids.values.max(initial=0))
+    largest = token_ids.largest
     k = next((k for k in range(1, MAX_K + 1) if largest < 4**k + N_SPECIAL), None)
     if k is None:
         raise ValueError(
@@ -265,12 +432,12 @@ def infer_geometry(token_ids: TokenIds) -> TokenGeometry:
     return TokenGeometry(k, stride)
 
 
-def overlaps_by(token_ids: TokenIds, k: int, stride: int, *, max_tokens: int = 1_000_000) -> bool:
+def overlaps_by(token_ids: TokenRows, k: int, stride: int, *, max_tokens: int = 1_000_000) -> bool:
     """Say whether adjacent tokens share ``k - stride`` bases, wherever both are known.
 
     Parameters
     ----------
-    token_ids : TokenIds
+    token_ids : TokenIds or StoredTokenIds
         The ids.
     k, stride : int
         The geometry to test.
@@ -289,7 +456,7 @@ def overlaps_by(token_ids: TokenIds, k: int, stride: int, *, max_tokens: int = 1
     >>> overlaps_by(check_token_ids(KmerTokenizer(k=3).transform(["GATTACA"])), 3, 1)
     True
     """
-    values = token_ids.values[:max_tokens].astype(np.int64)
+    values = token_ids.read(0, max_tokens).astype(np.int64)
     known = values >= N_SPECIAL
     pair = known[:-1] & known[1:]
     starts = token_ids.offsets[1:-1]
@@ -364,7 +531,9 @@ def pad_rows(rows: Sequence[np.ndarray], dtype: np.dtype | None = None) -> np.nd
 __all__ = [
     "TokenGeometry",
     "TokenIds",
+    "TokenRows",
     "check_token_ids",
+    "check_token_rows",
     "id_dtype",
     "infer_geometry",
     "overlaps_by",

@@ -8,12 +8,10 @@ takes it from a process that is killed.
 
 import json
 import logging
-import os
 import shutil
-import time
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import blake2b
 from importlib.metadata import version
 from itertools import count
@@ -26,20 +24,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skgenome.exceptions import SkgenomeWarning
-from skgenome.sequences import TokenIds, write_beside
+from skgenome.sequences import StoredTokenIds, TokenIds, is_locked, lock_folder, write_beside
 from skgenome.training._checkpoint import SUFFIX, Clock, Place
 from skgenome.training._device import resolve_device, resolve_precision
-
-try:
-    import fcntl
-except ImportError:
-    # Windows: two processes that make the same call at once are not told apart there.
-    fcntl = None
 
 logger = logging.getLogger(__name__)
 
 CALL_FILE = "call.json"
-LOCK_FILE = "lock"
 
 #: Parameters that change nothing in what is learnt. Of the device the kind is looked at, see `describe_call`.
 NO_INFLUENCE = frozenset(
@@ -94,6 +85,10 @@ def _parts(value: Any) -> Iterator[bytes]:
         width = np.min_scalar_type(int(value.values.max(initial=0))).newbyteorder("<")
         for start in range(0, len(value.values), _IDS):
             yield value.values[start : start + _IDS].astype(width).tobytes()
+    elif isinstance(value, StoredTokenIds):
+        # Its checksums stand for the bases, which are not read.
+        yield b"stored token ids"
+        yield from _parts(value.described())
     elif isinstance(value, dict):
         yield f"dict {len(value)}".encode()
         for key in sorted(value, key=lambda key: (type(key).__name__, repr(key))):
@@ -372,43 +367,11 @@ def _claim(root: Path, name: str) -> tuple[Path, IO]:
     """Lock the folder of a call; the next one where another process makes the same call right now."""
     for number in count(1):
         folder = root / (name if number == 1 else f"{name}-{number}")
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
+        lock = lock_folder(folder)
         if lock is not None:
             return folder, lock
         logger.info("%s is in use by another process", folder)
     raise AssertionError("there is always a next number")
-
-
-def _lock(folder: Path, n_tries: int = 10) -> IO | None:
-    """Lock a folder, or give None where it is locked for longer than another process takes to look at it."""
-    for _ in range(n_tries):
-        with suppress(FileNotFoundError):
-            lock = (folder / LOCK_FILE).open("a")
-            # The folder may have been removed, by who had locked it, after the file was opened.
-            if _try_lock(lock) and _is_there(lock, folder / LOCK_FILE):
-                return lock
-            lock.close()
-        folder.mkdir(parents=True, exist_ok=True)
-        time.sleep(0.05)
-    return None
-
-
-def _try_lock(file: IO) -> bool:
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # A file system without locks.
-        logger.info("%s cannot be locked", file.name)
-    return True
-
-
-def _is_there(file: IO, path: Path) -> bool:
-    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
 
 
 def _read_call(file: Path) -> dict | None:
@@ -428,7 +391,7 @@ def _warn_of_others(root: Path, folder: Path, call: dict[str, str]) -> None:
     others = {}
     for file in root.glob(f"*/{CALL_FILE}"):
         known = _read_call(file)
-        if known is not None and known["call"].get("method") == call["method"] and _is_idle(file.parent):
+        if known is not None and known["call"].get("method") == call["method"] and not is_locked(file.parent):
             names = sorted(call.keys() | known["call"].keys())
             others[file.parent] = [
                 f"{name} ({known['call'].get(name)}, now {call.get(name)})"
@@ -445,12 +408,3 @@ def _warn_of_others(root: Path, folder: Path, call: dict[str, str]) -> None:
             # From here over the opening of the block, fit and scikit-learn's wrapper of it.
             stacklevel=6,
         )
-
-
-def _is_idle(folder: Path) -> bool:
-    """Say whether no process works in a folder."""
-    try:
-        with (folder / LOCK_FILE).open("a") as lock:
-            return _try_lock(lock)
-    except OSError:
-        return False

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from skgenome.sequences import N_SPECIAL, TokenIds, number_within, reverse_complement_ids
+from skgenome.sequences import N_SPECIAL, TokenRows, number_within, pad_rows, reverse_complement_ids
 
 
 class Segment(NamedTuple):
@@ -29,15 +29,15 @@ class Stretches(torch.utils.data.Dataset):
 
     Parameters
     ----------
-    values : ndarray of unsigned integers, shape (n_ids,)
-        The ids of the corpus.
+    corpus : TokenIds or StoredTokenIds
+        The ids, in memory or on disk.
     starts, ends : ndarray of shape (n_stretches,)
         Where each stretch lies in it. A stretch reaches one token into the next one of its contig, so
         that every token but a contig's first is predicted once.
     """
 
-    def __init__(self, values: np.ndarray, starts: np.ndarray, ends: np.ndarray):
-        self.values, self.starts, self.ends = values, starts, ends
+    def __init__(self, corpus: TokenRows, starts: np.ndarray, ends: np.ndarray):
+        self.corpus, self.starts, self.ends = corpus, starts, ends
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -60,16 +60,31 @@ class Stretches(torch.utils.data.Dataset):
         Stretches
             Over the same corpus.
         """
-        return Stretches(self.values, self.starts[which], self.ends[which])
+        return Stretches(self.corpus, self.starts[which], self.ends[which])
+
+    def read(self, which: np.ndarray) -> list[np.ndarray]:
+        """Read some of the stretches.
+
+        Parameters
+        ----------
+        which : ndarray of int
+            Which.
+
+        Returns
+        -------
+        list of ndarray of unsigned integers
+            The ids of each.
+        """
+        return self.corpus.pieces(self.starts[which], self.ends[which])
 
 
-def cut_into_stretches(token_ids: TokenIds, length: int | None) -> tuple[Stretches, np.ndarray]:
+def cut_into_stretches(token_ids: TokenRows, length: int | None) -> tuple[Stretches, np.ndarray]:
     """Cut every contig into stretches of equal length.
 
     Parameters
     ----------
-    token_ids : TokenIds
-        The corpus, one row for each contig.
+    token_ids : TokenIds or StoredTokenIds
+        The corpus, one row for each contig. It is not read.
     length : int or None
         Longest stretch, in predicted tokens. None leaves contigs whole.
 
@@ -96,7 +111,7 @@ def cut_into_stretches(token_ids: TokenIds, length: int | None) -> tuple[Stretch
     first, share, parts = token_ids.offsets[contigs], n_predicted[contigs], n_pieces[contigs]
     starts = first + piece * share // parts
     ends = first + (piece + 1) * share // parts + 1
-    return Stretches(token_ids.values, starts, ends), contigs
+    return Stretches(token_ids, starts, ends), contigs
 
 
 def hold_out(
@@ -269,12 +284,9 @@ class SegmentStream:
                 yield Segment(token_ids[:, start : end + 1], start == 0)
 
     def _gather(self, batch: np.ndarray, reverse: np.ndarray) -> torch.Tensor:
-        starts, ends = self.dataset.starts[batch, None], self.dataset.ends[batch, None]
-        steps = np.arange((ends - starts).max())
-        places = np.where(reverse[:, None], ends - 1 - steps, starts + steps)
-        is_real = steps < ends - starts
-        token_ids = self.dataset.values[np.where(is_real, places, 0)]
-        token_ids = torch.from_numpy(np.where(is_real, token_ids, 0).astype(np.int64))
+        rows = self.dataset.read(batch)
+        rows = [row[::-1] if turned else row for row, turned in zip(rows, reverse.tolist(), strict=True)]
+        token_ids = torch.from_numpy(pad_rows(rows, np.dtype(np.int64)))
         if reverse.any():
             rows = torch.from_numpy(np.flatnonzero(reverse))
             token_ids[rows] = self._complement[token_ids[rows]]

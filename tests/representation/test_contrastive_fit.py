@@ -244,10 +244,8 @@ def test_patch_scores_equal_the_network_on_the_windows_by_hand(batch_size, cpc, 
     order = np.argsort(-lengths, kind="stable")
     totals, n_predictions = np.zeros(3), 0
     for start in range(0, len(order), batch_size):
-        rows = [
-            torch.from_numpy(stretches.values[stretches.starts[i] : stretches.ends[i]].astype(np.int64))
-            for i in order[start : start + batch_size]
-        ]
+        windows = stretches.read(order[start : start + batch_size])
+        rows = [torch.from_numpy(window.astype(np.int64)) for window in windows]
         with torch.no_grad():
             output = cpc.module_(nn.utils.rnn.pad_sequence(rows, batch_first=True))
         totals += output.n_predictions * np.array([float(figure) for figure in output[:3]])

@@ -14,7 +14,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from skgenome.exceptions import SkgenomeWarning
-from skgenome.sequences import check_token_ids
+from skgenome.sequences import _locks, check_token_ids
 from skgenome.training import _calls, checkpoints_of, fingerprint
 
 
@@ -336,9 +336,9 @@ def test_file_system_without_locks_will_do(how, tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "no locks")
 
     if how == "none":
-        monkeypatch.setattr(_calls, "fcntl", None)
+        monkeypatch.setattr(_locks, "fcntl", None)
     else:
-        monkeypatch.setattr(_calls.fcntl, "flock", refuse)
+        monkeypatch.setattr(_locks.fcntl, "flock", refuse)
     learner = Learner(checkpoint_dir=tmp_path)
     run(learner, state="first")
     assert run(learner, dies=False) == "first"

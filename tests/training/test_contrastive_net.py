@@ -153,7 +153,7 @@ def test_contrastive_net_counts_the_bases_of_a_round(train_net, split):
 
 
 def test_contrastive_net_does_not_count_unknown_bases(train_net, split):
-    values = split[0].values
+    values = split[0].corpus.values
     values[split[0].starts[0]] = 1
     known = sum((values[a:b] >= N_SPECIAL).sum() for a, b in zip(split[0].starts, split[0].ends, strict=True))
     assert train_net(max_epochs=1).history[0]["train_tokens"] == known
@@ -171,20 +171,20 @@ def test_contrastive_net_reads_every_window_once_in_a_pass_and_whole(train_net, 
     net = train_net(Spy, validate=False, max_epochs=1)
     found = sorted(tuple(row[row > 0].tolist()) for _, ids in net.module_.seen for row in ids)
     bounds = zip(split[0].starts, split[0].ends, strict=True)
-    assert found == sorted(tuple(split[0].values[a:b].tolist()) for a, b in bounds)
+    assert found == sorted(tuple(split[0].corpus.values[a:b].tolist()) for a, b in bounds)
 
 
 def test_contrastive_net_reads_either_strand_by_chance(train_net, split):
     """Ids of A and T, as of C and G, add up to 7."""
     net = train_net(Spy, k=1, max_epochs=8)
-    given = {tuple(split[0].values[a:b]) for a, b in zip(split[0].starts, split[0].ends, strict=True)}
+    given = {tuple(split[0].corpus.values[a:b]) for a, b in zip(split[0].starts, split[0].ends, strict=True)}
     other = {tuple(7 - base for base in window[::-1]) for window in given}
     rows = [tuple(row[row > 0].tolist()) for trains, ids in net.module_.seen if trains for row in ids]
     assert set(rows) <= given | other
     assert 0.3 < np.mean([row in given for row in rows]) < 0.7
     held_out = {tuple(row[row > 0].tolist()) for trains, ids in net.module_.seen if not trains for row in ids}
     bounds = zip(split[1].starts, split[1].ends, strict=True)
-    assert held_out == {tuple(split[1].values[a:b]) for a, b in bounds}
+    assert held_out == {tuple(split[1].corpus.values[a:b]) for a, b in bounds}
 
 
 @pytest.mark.parametrize("least_rows", [1, 2, 3])

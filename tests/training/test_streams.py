@@ -45,8 +45,7 @@ def real_rows(batches):
 
 
 def slices_of(stretches):
-    pairs = zip(stretches.starts, stretches.ends, strict=True)
-    return [stretches.values[start:end].tolist() for start, end in pairs]
+    return [row.tolist() for row in stretches.read(np.arange(len(stretches)))]
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 50, 10_000, None])
@@ -159,7 +158,8 @@ def test_segment_stream_batches_hold_stretches_of_similar_length(rng):
 
 
 def test_segment_stream_gives_int64():
-    stretches = Stretches(np.array([2, 3, 4], dtype=np.uint8), np.array([0]), np.array([3]))
+    corpus = check_token_ids(np.array([[2, 3, 4]], dtype=np.uint8))
+    stretches = Stretches(corpus, np.array([0]), np.array([3]))
     (segment,) = SegmentStream(stretches, 4)
     assert segment.token_ids.dtype == torch.int64
     assert segment.token_ids.tolist() == [[2, 3, 4]]
@@ -260,7 +260,7 @@ def test_segment_stream_other_strand_equals_tokenising_the_reverse_complement(k,
 
 
 def test_segment_stream_other_strand_of_unknown_tokens_is_unknown():
-    stretches = Stretches(np.array([1, 5, 1, 1], dtype=np.uint8), np.array([0]), np.array([4]))
+    stretches = Stretches(check_token_ids([[1, 5, 1, 1]]), np.array([0]), np.array([4]))
     rows = {tuple(next(SegmentStream(stretches, 1, 9, s, k=1).read_pass(0)).token_ids[0].tolist())
             for s in range(20)}  # fmt: skip
     assert rows == {(1, 5, 1, 1), (1, 1, 2, 1)}
