@@ -27,6 +27,7 @@ LAYERS = (
     {"classification"},
     {"linear_model", "manifold", "metrics", "model_selection", "inspection", "scanning", "persistence"},
     {"utils"},
+    {"_cli"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 TOP = sorted(LAYERS[4])

@@ -1,0 +1,58 @@
+"""The command ``few-labels``."""
+
+import csv
+import importlib.util
+
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+
+from skgenome.linear_model import LassoLogisticRegressionCV
+from skgenome.model_selection import label_fraction_curve
+from skgenome.persistence import load
+from skgenome.preprocessing import KmerCounter
+
+QUICK = ["--repeats", 2, "--labels", "20,30,5000", "--device", "cpu"]
+
+
+def test_few_labels_is_the_curve_of_the_api(run, files, model, tmp_path):
+    table, figure = tmp_path / "curve.tsv", tmp_path / "curve.png"
+    result = run("few-labels", files.table, "-m", model, "-o", table, "--figure", figure, *QUICK)
+    y = np.where(np.asarray(files.y) == 1, "promoter", "other")
+    X, X_test, y, y_test = train_test_split(files.X, y, test_size=0.33, stratify=y, random_state=0)
+    tokenizer, lm = load(model)
+    curve = label_fraction_curve(
+        {
+            "k-mers + lasso": make_pipeline(KmerCounter(k=4, k_min=1), LassoLogisticRegressionCV()),
+            f"{model} + lasso": make_pipeline(tokenizer, FrozenEstimator(lm), LassoLogisticRegressionCV()),
+        },
+        X, y, X_test=X_test, y_test=y_test, fractions=[20, 30], n_repeats=2, random_state=0,
+    )  # fmt: skip
+    with table.open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for row, expected in zip(rows, curve.to_rows(), strict=True):
+        assert row["estimator"] == expected["estimator"]
+        assert float(row["mean"]) == pytest.approx(expected["mean"])
+        assert float(row["n_labels"]) == expected["n_labels"]
+    assert str(curve) in result.stdout
+    assert "Left out, with 40 labels to draw from: 5000" in result.stderr
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_few_labels_tests_on_a_table_of_its_own(run, files, model, tmp_path):
+    labelled = [files.promoter, files.other]
+    run("few-labels", *labelled, "--test", files.table, "-m", model, "-o", tmp_path / "a.csv", *QUICK)
+    with (tmp_path / "a.csv").open() as file:
+        n_labels = {float(row["n_labels"]) for row in csv.DictReader(file)}
+    assert n_labels == {20, 30}
+
+
+def test_few_labels_errors(error_of, files, model, tmp_path, monkeypatch):
+    start = ["few-labels", files.table, "-m", model, "-o", tmp_path / "a.tsv"]
+    assert "must have a number up to 40" in error_of(*start, "--labels", 1000)
+    assert "scoring" in error_of(*start, "--labels", "20", "--scoring", "beauty")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "skgenome[plots]" in error_of(*start, "--figure", tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
