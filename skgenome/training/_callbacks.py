@@ -1,7 +1,9 @@
 """What watches a training run."""
 
 import math
+from pathlib import Path
 
+import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
@@ -114,8 +116,41 @@ class PatchAccuracy(Callback):
             net.history.record(f"{part}_tokens", _total(batches, f"{part}_tokens"))
 
 
+def check_weights(module: torch.nn.Module) -> None:
+    """See that all weights are numbers.
+
+    A step whose loss is one may have a gradient that is none, so that the loss tells it a step too late.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its parameters are looked at.
+
+    Raises
+    ------
+    FloatingPointError
+        If one is NaN or infinite.
+    """
+    for name, weight in module.named_parameters():
+        if not weight.isfinite().all():
+            raise FloatingPointError(
+                f"The weights {name} became NaN or infinite in a training step whose loss was neither. They "
+                "are not kept: the last checkpoint, where there is one, has those before. Lower "
+                "learning_rate or gradient_clip, or set precision='float32'."
+            )
+
+
 class FiniteLoss(Callback):
-    """Stop a training that has run away."""
+    """Stop a training that has run away.
+
+    Parameters
+    ----------
+    folder : Path or None, default=None
+        Where checkpoints are: the error says where the last good weights lie.
+    """
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = folder
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:
         """Look at the loss of the step.
@@ -140,8 +175,36 @@ class FiniteLoss(Callback):
             step = sum(map(n_steps_of, net.history))
             raise FloatingPointError(
                 f"The {loss} became {value} at training step {step}. Lower learning_rate "
-                f"(now {net.lr:g}) or gradient_clip, or set precision='float32'."
+                f"(now {net.lr:g}) or gradient_clip, or set precision='float32'.{self._last_good_weights()}"
             )
+
+    def on_train_end(self, net: NeuralNet, **kwargs) -> None:
+        """Look at the weights: after the last step no loss tells what they have become.
+
+        Parameters
+        ----------
+        net : skorch.NeuralNet
+            The net.
+        **kwargs : dict
+            Not used.
+
+        Raises
+        ------
+        FloatingPointError
+            If one is NaN or infinite.
+        """
+        check_weights(net.module_)
+
+    def _last_good_weights(self) -> str:
+        if self.folder is None:
+            return " With checkpoint_dir, the last good weights would have been kept."
+        file = max(self.folder.glob("[0-9]*.safetensors"), default=None)
+        if file is None:
+            return " No checkpoint had been written before."
+        return (
+            f" The last good weights are kept in {file}: skgenome.training.unpack_state(file.read_bytes())"
+            "['weights']. The same call would go on from there, and run away again."
+        )
 
 
 class TrainingProgress(Callback):

@@ -14,12 +14,15 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from skgenome.nn import ClassificationLoss, row_nats
-from skgenome.training._callbacks import FiniteLoss, TrainingProgress
+from skgenome.training._callbacks import FiniteLoss, TrainingProgress, check_weights
 from skgenome.training._checkpoint import Checkpoint, Place, module_state, restore_module
 from skgenome.training._device import autocast
 from skgenome.training._inference import borrowed
+from skgenome.training._memory import BatchMemory
 from skgenome.training._nets import LEAST_CYCLE, optimizer_options, schedule_callback
-from skgenome.training._rows import Inputs, LabelledRows, RowBatches
+from skgenome.training._rows import Inputs, Labelled, LabelledRows, RowBatches
+
+ADVICE = "Give shorter sequences, or set a smaller bptt or a smaller encoder."
 
 
 class Stage(NamedTuple):
@@ -34,7 +37,7 @@ class Stage(NamedTuple):
 
 
 class ClassifierNet(NeuralNet):
-    """A net that computes in a precision of its own.
+    """A net that computes in a precision of its own, in parts of a batch where the memory runs out.
 
     It is a subclass because skorch has no hook for autocast, nor for a loss that is minimised with a penalty
     and recorded without it.
@@ -45,6 +48,8 @@ class ClassifierNet(NeuralNet):
         Maps (token_ids, reverse) to logits.
     *args
         As in :class:`skorch.NeuralNet`.
+    memory : BatchMemory
+        How many rows go through the module at once.
     dtype : torch.dtype, default=torch.float32
         What matrix products are computed in while training.
     validation_dtype : torch.dtype, default=torch.float32
@@ -57,11 +62,13 @@ class ClassifierNet(NeuralNet):
         self,
         module,
         *args,
+        memory: BatchMemory,
         dtype: torch.dtype = torch.float32,
         validation_dtype: torch.dtype = torch.float32,
         **kwargs,
     ):
         super().__init__(module, *args, **kwargs)
+        self.memory = memory
         self.dtype = dtype
         self.validation_dtype = validation_dtype
 
@@ -100,11 +107,52 @@ class ClassifierNet(NeuralNet):
             ``loss`` is that of the labels alone: what is minimised has the module's penalty added.
         """
         self._set_training(True)
-        inputs, labelled = batch
-        logits = self.infer(inputs)
-        loss = self.get_loss(logits, labelled, X=inputs, training=True)
-        (loss + self.module_.penalty()).backward()
-        return {"loss": loss.detach(), "y_pred": logits}
+        learn = partial(self._measure_parts, batch, "train")
+        return self.memory.run("train", len(batch[1][1]), learn, self._zero_grad_optimizer)
+
+    def validation_step(self, batch: tuple[Inputs, Any], **fit_params) -> dict:
+        """Compute the loss of one batch.
+
+        Parameters
+        ----------
+        batch : tuple
+            Inputs, and targets with weights.
+        **fit_params : dict
+            Not used.
+
+        Returns
+        -------
+        dict
+            As :meth:`train_step_single` gives it.
+        """
+        self._set_training(False)
+        measure = partial(self._measure_parts, batch, "valid")
+        with torch.no_grad():
+            return self.memory.run("valid", len(batch[1][1]), measure)
+
+    def _measure_parts(self, batch: tuple[Inputs, Any], kind: str, parts: list[slice]) -> dict:
+        """Give loss and logits of a batch, as 'train' with gradients or as 'valid'."""
+        n_rows, losses, logits = len(batch[1][1]), [], []
+        for rows in parts:
+            inputs, labelled = batch if len(parts) == 1 else _rows_of(batch, rows)
+            scores = self.infer(inputs)
+            # The loss is a mean over rows, so that of a part counts as its share of them, and with it a
+            # share of the penalty, which is the same for each part.
+            share = (rows.stop - rows.start) / n_rows
+            loss = share * self.get_loss(scores, labelled, X=inputs, training=kind == "train")
+            if kind == "train":
+                (loss + share * self.module_.penalty()).backward()
+            losses.append(loss.detach())
+            logits.append(scores.detach())
+        if len(parts) == 1:
+            return {"loss": losses[0], "y_pred": logits[0]}
+        return {"loss": torch.stack(losses).sum(), "y_pred": torch.cat(logits)}
+
+
+def _rows_of(batch: tuple[Inputs, Labelled], rows: slice) -> tuple[Inputs, Labelled]:
+    """Take some rows of a batch."""
+    inputs, (targets, weights) = batch
+    return {name: part[rows] for name, part in inputs.items()}, (targets[rows], weights[rows])
 
 
 class BestWeights(Callback):
@@ -235,11 +283,19 @@ def mean_loss(
     float
         In nats.
     """
-    total = 0.0
-    with borrowed(module, device, dtype):
-        for inputs, (targets, weights) in RowBatches(rows, batch_size, strand):
-            logits = module(**{name: part.to(device) for name, part in inputs.items()})
+    memory, total = BatchMemory(ADVICE, quiet=True), 0.0
+
+    def sum_parts(batch: tuple[Inputs, Labelled], parts: list[slice]) -> float:
+        total = 0.0
+        for part in parts:
+            inputs, (targets, weights) = _rows_of(batch, part)
+            logits = module(**{name: x.to(device) for name, x in inputs.items()})
             total += float((row_nats(logits, targets.to(device)) * weights.to(device)).sum())
+        return total
+
+    with borrowed(module, device, dtype):
+        for batch in RowBatches(rows, batch_size, strand):
+            total += memory.run("prediction", len(batch[1][1]), partial(sum_parts, batch))
     return total / len(rows)
 
 
@@ -273,18 +329,19 @@ def _stage_callbacks(
     schedule: str,
     gradient_clip: float,
     best: BestWeights | None,
-    checkpoint: Checkpoint | None,
+    place: Place | None,
+    more: Callable[[], dict],
     progress: bool,
 ) -> list[tuple[str, Callback]]:
     """Make what watches and steers a stage, of which `n_epochs` passes are made."""
     title = f"fine-tuning {stage.n_groups} layer groups"
     callbacks = {
-        "finite": FiniteLoss(),
+        "finite": FiniteLoss(None if place is None else place.folder),
         "clip": GradientNormClipping(gradient_clip),
         # The schedule is that of the whole stage, also where it is left early.
         "schedule": schedule_callback(schedule, rates, steps_per_epoch * stage.n_epochs),
         "best": best,
-        "checkpoint": checkpoint,
+        "checkpoint": None if place is None else Checkpoint(place, more),
         "progress": TrainingProgress(steps_per_epoch * n_epochs, title, disable=not progress),
     }
     return [(name, callback) for name, callback in callbacks.items() if callback is not None]
@@ -301,6 +358,7 @@ def _net_maker(
     device: torch.device,
     dtype: torch.dtype,
     validation_dtype: torch.dtype,
+    memory: BatchMemory,
 ) -> Callable[..., ClassifierNet]:
     """Make what makes the net of a stage: all that is the same in every stage is given already."""
     return partial(
@@ -318,6 +376,7 @@ def _net_maker(
         device=device,
         dtype=dtype,
         validation_dtype=validation_dtype,
+        memory=memory,
     )
 
 
@@ -359,6 +418,8 @@ class _Course:
         Where it is trained.
     place : Place or None
         Where checkpoints are written, and read where a former try has left some.
+    memory : BatchMemory
+        How many rows go through the module at once.
     """
 
     def __init__(
@@ -368,8 +429,9 @@ class _Course:
         patience: int | None,
         device: torch.device,
         place: Place | None,
+        memory: BatchMemory,
     ):
-        self.module, self.device, self.place = module, device, place
+        self.module, self.device, self.place, self.memory = module, device, place, memory
         self.stage, self.saved_stage = 1, 0
         resumed = None if place is None else place.resumed
         # A former try has measured it, with the weights of the start.
@@ -386,6 +448,8 @@ class _Course:
 
     def _restore(self, state: dict) -> None:
         restore_module(self.module, state, self.device)
+        # What goes on does so in the same parts, or its dropouts would draw other numbers.
+        self.memory.limits.update(state.get("limits", {}))
         course = state["course"]
         self.stage, self.history = course["stage"], course["history"]
         if self.best is not None:
@@ -395,9 +459,11 @@ class _Course:
             self.place.resumed, self.saved_stage = None, self.stage
 
     def state(self) -> dict:
-        """Give what belongs to a checkpoint beside the net of the stage."""
+        """Give what belongs to a checkpoint beside the net, of which the weights must be worth keeping."""
+        check_weights(self.module)
         best = None if self.best is None else self.best.state
-        return {"course": {"stage": self.stage, "history": self.history, "best": best}}
+        course = {"stage": self.stage, "history": self.history, "best": best}
+        return {"course": course, "limits": self.memory.limits}
 
     def _save(self) -> None:
         self.place.save({**module_state(self.module, self.device), **self.state()})
@@ -507,6 +573,8 @@ def finetune(
         If the user interrupts the training.
     """
     of_rows = {"batch_size": batch_size, "strand": strand}
+    # One for all stages: what was too large for one is so for the next, which trains more.
+    memory = BatchMemory(ADVICE)
     make_net = _net_maker(
         module,
         validation,
@@ -516,12 +584,13 @@ def finetune(
         device=device,
         dtype=dtype,
         validation_dtype=validation_dtype,
+        memory=memory,
     )
     measure = None
     if validation is not None:
         measure = partial(mean_loss, module, validation, **of_rows, device=device, dtype=validation_dtype)
     try:
-        course = _Course(module, measure, patience, device, place)
+        course = _Course(module, measure, patience, device, place, memory)
         for stage in stages[course.stage - 1 :]:
             n_before = len(course.history) - 1
             left = stage.n_epochs if n_epochs is None else min(stage.n_epochs, n_epochs - n_before)
@@ -537,7 +606,8 @@ def finetune(
                 schedule=schedule,
                 gradient_clip=gradient_clip,
                 best=course.best,
-                checkpoint=None if place is None else Checkpoint(place, course.state),
+                place=place,
+                more=course.state,
                 progress=progress,
             )
             net = make_net(

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
-from skgenome.nn import BOTH_STRANDS, BasePooled, token_nats
+from skgenome.nn import BOTH_STRANDS, BasePooled, InfoNCEOutput, token_nats
 from skgenome.sequences import N_SPECIAL, PAD_ID, TokenIds, pad_rows, reverse_complement_rows
 from skgenome.training._device import autocast
+from skgenome.training._memory import BatchMemory
 from skgenome.training._streams import Segment
 
 #: Tokens that go through the network at once for each row; longer rows pass the state on. A size at
@@ -148,8 +150,17 @@ def recognise_patches(
     loss, accuracy, chance : float
         Means over all predictions; the loss in nats.
     """
+
+    def score(batch: Segment, _: list[slice]) -> InfoNCEOutput:
+        return module(batch.token_ids.to(device))
+
     with borrowed(module, device, dtype):
-        outputs = [module(batch.token_ids.to(device)) for batch in batches]
+        outputs = []
+        for batch in batches:
+            n_rows = len(batch.token_ids)
+            # Never in parts, which would have fewer candidates: figures are those of the batch asked for.
+            memory = BatchMemory("Set a smaller batch_size, which has fewer candidates.", least_rows=n_rows)
+            outputs.append(memory.run("scoring", n_rows, partial(score, batch)))
         counts = np.array([output.n_predictions for output in outputs], dtype=float)
         figures = np.array([[float(figure) for figure in output[:3]] for output in outputs])
     loss, accuracy, chance = (counts @ figures / counts.sum()).tolist()
@@ -166,10 +177,16 @@ def _run(
     shortest: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Give the rows of each batch and what was computed for them."""
+    memory = BatchMemory("Give shorter sequences.", quiet=True)
+
+    def compute_parts(batch: list[torch.Tensor], parts: list[slice]) -> np.ndarray:
+        results = [compute(*(ids[part] for ids in batch)).cpu().numpy() for part in parts]
+        return results[0] if len(parts) == 1 else np.concatenate(results)
+
     with borrowed(module, device, dtype):
         for rows in batches_of_similar_length(strands[0].lengths, batch_size, shortest):
             batch = [gather_rows(token_ids, rows).to(device) for token_ids in strands]
-            yield rows, compute(*batch).cpu().numpy()
+            yield rows, memory.run("prediction", len(rows), partial(compute_parts, batch))
 
 
 def gather_rows(token_ids: TokenIds, rows: np.ndarray) -> torch.Tensor:

@@ -1,7 +1,9 @@
 """The skorch nets that train our modules, put together from parts."""
 
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
@@ -10,10 +12,30 @@ from torch import nn
 
 from skgenome.nn import LanguageModelLoss
 from skgenome.sequences import N_SPECIAL
-from skgenome.training._callbacks import BitsPerBase, FiniteLoss, PatchAccuracy, TrainingProgress
+from skgenome.training._callbacks import (
+    BitsPerBase,
+    FiniteLoss,
+    PatchAccuracy,
+    TrainingProgress,
+    check_weights,
+)
 from skgenome.training._checkpoint import Checkpoint, Place
 from skgenome.training._device import autocast
+from skgenome.training._memory import BatchMemory
 from skgenome.training._streams import Segment, SegmentStream, Stretches
+
+
+class Share(NamedTuple):
+    """What some rows of a segment contribute to it."""
+
+    loss: torch.Tensor
+    """The part that these rows have in the loss of the segment: those of all rows add up to it."""
+    penalty: torch.Tensor | float
+    """The same of the penalty."""
+    figures: dict[str, float]
+    """What is recorded: counts, and means over the predictions."""
+    state: list[tuple[torch.Tensor, ...]] | None = None
+    """What these rows carry into the next segment."""
 
 
 class SegmentNet(NeuralNet):
@@ -22,25 +44,49 @@ class SegmentNet(NeuralNet):
     It is a subclass because skorch's steps know inputs and targets, and no loss that is minimised with a
     penalty and recorded without it. Everything else is a callback, a loss or an iterator.
 
+    Where the memory runs out, a segment is read in parts of its rows.
+
     Parameters
     ----------
     module : torch.nn.Module
         What is trained.
     *args
         As in :class:`skorch.NeuralNet`.
+    memory : BatchMemory
+        How many rows go through the module at once.
     dtype : torch.dtype, default=torch.float32
         What matrix products are computed in.
     **kwargs
         As in :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module, *args, dtype: torch.dtype = torch.float32, **kwargs):
+    def __init__(self, module, *args, memory: BatchMemory, dtype: torch.dtype = torch.float32, **kwargs):
         super().__init__(module, *args, **kwargs)
+        self.memory = memory
         self.dtype = dtype
 
-    def _measure(self, segment: Segment, part: str) -> tuple[torch.Tensor, torch.Tensor | float]:
-        """Give loss and penalty of a segment; record what belongs to them, as 'train' or 'valid'."""
+    def _measure(self, segment: Segment, rows: slice, state: list | None) -> Share:
+        """Compute what rows of a segment contribute, from the state that they have carried."""
         raise NotImplementedError
+
+    def _measure_parts(self, segment: Segment, kind: str, parts: list[slice]) -> torch.Tensor:
+        """Give the loss of a segment, as 'train' with gradients or as 'valid'; record its figures."""
+        # Validation comes between two training segments and must not leave its state to the second.
+        states = self.state_ = getattr(self, "state_", {})
+        carried = None if segment.starts else states[kind]
+        losses, figures, carried_on = [], [], []
+        for rows in parts:
+            share = self._measure(segment, rows, carried if len(parts) == 1 else _rows_of(carried, rows))
+            if kind == "train":
+                (share.loss + share.penalty).backward()
+            losses.append(share.loss.detach())
+            figures.append(share.figures)
+            carried_on.append(share.state)
+        if share.state is not None:
+            states[kind] = _join_rows(carried_on)
+        for name, value in _join_figures(figures).items():
+            self.history.record_batch(f"{kind}_{name}", value)
+        return losses[0] if len(parts) == 1 else torch.stack(losses).sum()
 
     def train_step_single(self, batch: Segment, **fit_params) -> dict:
         """Compute the gradients of one segment.
@@ -58,9 +104,9 @@ class SegmentNet(NeuralNet):
             ``loss`` is the loss alone: what is minimised has the penalty added.
         """
         self._set_training(True)
-        loss, penalty = self._measure(batch, "train")
-        (loss + penalty).backward()
-        return {"loss": loss.detach(), "y_pred": None}
+        measure = partial(self._measure_parts, batch, "train")
+        loss = self.memory.run("train", len(batch.token_ids), measure, self._zero_grad_optimizer)
+        return {"loss": loss, "y_pred": None}
 
     def validation_step(self, batch: Segment, **fit_params) -> dict:
         """Compute the loss of one segment.
@@ -78,9 +124,40 @@ class SegmentNet(NeuralNet):
             With the key ``loss``.
         """
         self._set_training(False)
+        measure = partial(self._measure_parts, batch, "valid")
         with torch.no_grad():
-            loss, _ = self._measure(batch, "valid")
+            loss = self.memory.run("valid", len(batch.token_ids), measure)
         return {"loss": loss, "y_pred": None}
+
+
+def _rows_of(state: list | None, rows: slice) -> list | None:
+    """Give the states of some rows: they stand in the last dimension but one."""
+    if state is None:
+        return None
+    return [tuple(part[..., rows, :].contiguous() for part in layer) for layer in state]
+
+
+def _join_rows(states: list[list]) -> list:
+    """Put the states of the parts of a batch together again."""
+    if len(states) == 1:
+        return states[0]
+    return [
+        tuple(torch.cat(parts, dim=-2) for parts in zip(*layers, strict=True))
+        for layers in zip(*states, strict=True)
+    ]
+
+
+def _join_figures(figures: list[dict[str, float]]) -> dict[str, float]:
+    """Sum the counts of the parts of a batch, and average what is a mean over predictions."""
+    if len(figures) == 1:
+        return figures[0]
+    columns = {name: [part[name] for part in figures] for name in figures[0]}
+    return {
+        name: float(np.average(values, weights=columns["predictions"]))
+        if isinstance(values[0], float)
+        else sum(values)
+        for name, values in columns.items()
+    }
 
 
 class LanguageModelNet(SegmentNet):
@@ -90,49 +167,50 @@ class LanguageModelNet(SegmentNet):
     ----------
     module : torch.nn.Module
         A :class:`skgenome.nn.BaseLanguageModel`: it maps (token_ids, state) to (logits, output).
-    *args, dtype, **kwargs : Any
+    *args, memory, dtype, **kwargs : Any
         As in :class:`SegmentNet`.
     """
 
-    def _measure(self, segment: Segment, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def _measure(self, segment: Segment, rows: slice, state: list | None) -> Share:
         device = torch.device(self.device)
-        token_ids = segment.token_ids.to(device, non_blocking=True)
-        # Validation comes between two training segments and must not leave its state to the second.
-        states = self.state_ = getattr(self, "state_", {})
-        state = None if segment.starts else states[part]
+        token_ids = segment.token_ids[rows].to(device, non_blocking=True)
         with autocast(self.dtype, device):
             logits, output = self.module_(token_ids[:, :-1], state)
             nats, penalty = self.criterion_(logits, token_ids[:, 1:], output)
-        states[part] = [tuple(x.detach() for x in layer) for layer in output.state]
-        n_tokens = int((segment.token_ids[:, 1:] >= N_SPECIAL).sum())
-        self.history.record_batch(f"{part}_tokens", n_tokens)
-        return nats.sum() / max(n_tokens, 1), penalty
+        is_known = segment.token_ids[:, 1:] >= N_SPECIAL
+        # The loss is a mean over the known tokens of all rows, the penalties over all states of theirs.
+        loss = nats.sum() / max(int(is_known.sum()), 1)
+        return Share(
+            loss,
+            penalty * (len(token_ids) / len(segment.token_ids)),
+            {"tokens": int(is_known[rows].sum())},
+            [tuple(x.detach() for x in layer) for layer in output.state],
+        )
 
 
 class ContrastiveNet(SegmentNet):
     """A net whose module scores its own predictions.
 
     What is recognised in a segment, a batch of whole stretches, and how much of that by chance, is recorded
-    beside the loss.
+    beside the loss. Where a batch is read in parts, each has the candidates of its own rows alone.
 
     Parameters
     ----------
     module : torch.nn.Module
         Maps token ids to an :class:`skgenome.nn.InfoNCEOutput`.
-    *args, dtype, **kwargs : Any
+    *args, memory, dtype, **kwargs : Any
         As in :class:`SegmentNet`.
     """
 
-    def _measure(self, segment: Segment, part: str) -> tuple[torch.Tensor, float]:
+    def _measure(self, segment: Segment, rows: slice, state: None) -> Share:
         device = torch.device(self.device)
+        token_ids = segment.token_ids[rows]
         with autocast(self.dtype, device):
-            output = self.module_(segment.token_ids.to(device, non_blocking=True))
-        self.history.record_batch(f"{part}_predictions", output.n_predictions)
-        for figure in ("accuracy", "chance"):
-            self.history.record_batch(f"{part}_{figure}", float(getattr(output, figure)))
-        n_tokens = int((segment.token_ids >= N_SPECIAL).sum())
-        self.history.record_batch(f"{part}_tokens", n_tokens)
-        return output.loss, 0.0
+            output = self.module_(token_ids.to(device, non_blocking=True))
+        figures = {name: float(getattr(output, name)) for name in ("accuracy", "chance")}
+        counts = {"predictions": output.n_predictions, "tokens": int((token_ids >= N_SPECIAL).sum())}
+        # By rows, since the number of predictions of a batch is not known before its last part.
+        return Share(output.loss * (len(token_ids) / len(segment.token_ids)), 0.0, figures | counts)
 
 
 #: Optimisers by name, with the options that differ from torch's.
@@ -244,6 +322,7 @@ def language_model_net(
         criterion=LanguageModelLoss,
         criterion__alpha=alpha,
         criterion__beta=beta,
+        advice="Set a smaller bptt or a smaller network.",
         **options,
     )
 
@@ -276,6 +355,11 @@ def contrastive_net(
         shown={"figures": ("accuracy", "chance")},
         # The loss is a part of the module, since it has weights.
         criterion=nn.Identity,
+        advice="Set a smaller n_patches, patch_length or width.",
+        effect=(
+            " But patches are told from those of a part alone: there are fewer negatives than asked for, and "
+            "loss and accuracy are not comparable with those before. A smaller n_patches may keep them."
+        ),
         **options,
     )
 
@@ -288,6 +372,8 @@ def pretraining_net(
     *,
     figures: Callback,
     shown: dict[str, Any],
+    advice: str,
+    effect: str = "",
     k: int | None,
     batch_size: int,
     bptt: int,
@@ -321,6 +407,8 @@ def pretraining_net(
         What turns the records of the batches into figures of a round.
     shown : dict
         Options of :class:`TrainingProgress`.
+    advice, effect : str
+        As in :class:`BatchMemory`.
     k : int or None
         Bases in a token where both strands are to be read, None for the forward strand.
     batch_size, bptt : int
@@ -361,12 +449,16 @@ def pretraining_net(
     n_steps = max_steps or stream.n_steps(max_epochs)
     per_round = min(steps_per_round or (n_steps if max_steps else -(-n_steps // max_epochs)), n_steps)
     n_rounds = -(-n_steps // per_round)
+    memory = BatchMemory(advice, least_rows=least_rows, effect=effect)
+    if place is not None and place.resumed is not None:
+        # What goes on does so in the same parts, or its dropouts would draw other numbers.
+        memory.limits.update(place.resumed.get("limits", {}))
     callbacks = {
-        "finite": FiniteLoss(),
+        "finite": FiniteLoss(None if place is None else place.folder),
         "clip": GradientNormClipping(gradient_clip),
         "schedule": schedule_callback(schedule, learning_rate, n_steps),
         "figures": figures,
-        "checkpoint": None if place is None else Checkpoint(place),
+        "checkpoint": None if place is None else Checkpoint(place, partial(_rest_of_state, module, memory)),
         "progress": TrainingProgress(n_steps, "pretraining", **shown, disable=not progress),
     }
     return net_class(
@@ -392,5 +484,12 @@ def pretraining_net(
         callbacks__print_log=None,
         device=device,
         dtype=dtype,
+        memory=memory,
         **net_options,
     )
+
+
+def _rest_of_state(module: nn.Module, memory: BatchMemory) -> dict:
+    """Give what belongs to a checkpoint beside the net, of which the weights must be worth keeping."""
+    check_weights(module)
+    return {"limits": memory.limits}
