@@ -22,7 +22,7 @@ from sklearn.utils import Bunch
 from benchmarks.cnn import SmallCNN
 from benchmarks.corpora import Corpus, for_run
 from benchmarks.evaluation import make_record, score_methods, score_seeds
-from benchmarks.methods import joined, kmers, majority, positions, ridge, rotated, scaled
+from benchmarks.methods import frozen, kmers, majority, positions, ridge, rotated, scaled, shared_out
 from benchmarks.parts import Parts
 from benchmarks.pretraining import (
     CACHE_BYTES,
@@ -121,8 +121,8 @@ class Reading(NamedTuple):
             Not fitted but for the steps that need no labels.
         """
         read = copy.deepcopy(lm).set_params(**self.options())
-        steps = scaled(joined(kmers(self.largest_k, 1), read, **self.cut()), unlabelled)
-        return Pipeline(rotated(steps, unlabelled) + ridge())
+        blocks = {"kmers": kmers(self.largest_k, 1), "states": frozen(read, **self.cut())}
+        return Pipeline(rotated(shared_out(blocks, unlabelled), unlabelled) + ridge())
 
 
 class LabelledSet(NamedTuple):

@@ -74,10 +74,10 @@ of E. coli was pretrained on enterobacterial genomes, K-12 among them, that of B
 Bacilli without B. subtilis. "Frozen" is L2 logistic regression on its states, averaged over {n_segments}
 segments; "ULMFiT" trains the language model further on the training folds, without labels, then its network
 on the labels; "joined" are those states, of the model as it was pretrained, side by side with k-mer
-frequencies, at a scale measured on all sequences without labels; the row with the other species' labels
-learns from all its labelled sequences too; the last row averages what five others predict. These, and for
-how long is pretrained, were chosen on the first folds of E. coli. Folds are random, as in the published
-figures, and promoters of one gene overlap in part."""
+frequencies, with the same share for both, at a scale measured on all sequences without labels; the row with
+the other species' labels learns from all its labelled sequences too; the last row averages what five others
+predict. These, for how long is pretrained and the shares were chosen on the first folds of E. coli. Folds are
+random, as in the published figures, and promoters of one gene overlap in part."""
 
 PUBLISHED_CNN = "Umarov and Solovyev 2017, PLoS ONE 12, e0171410 (CNNProm): one random split."
 PUBLISHED_LM = "Genomic-ULMFiT (Heyer 2019): one random split, no seed."

@@ -11,7 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from benchmarks.labels import KnownLabels, each_label
-from benchmarks.methods import describe_method, kmers, lasso, ridge, scaled
+from benchmarks.methods import describe_method, kmers, lasso, ridge, scaled, shared_out
 from skgenome.classification import SequenceClassifier
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
@@ -138,3 +138,18 @@ def test_each_label_has_a_classifier_of_its_own(last, seed):
     for i in range(2):
         alone = Pipeline(steps + last).fit(data[:60], y[:60, i])
         np.testing.assert_allclose(found[:, i], alone.predict_proba(data[60:])[:, 1], rtol=1e-6)
+
+
+def test_shared_out_blocks_have_the_same_share():
+    """Mean squared norms of the blocks are equal, and the mean variance of all features is 1."""
+    X = ["".join(letters) for letters in np.random.RandomState(0).choice(list("ACGT"), (50, 60))]
+    steps = shared_out({"few": kmers(1), "many": kmers(3)}, X)
+    features = Pipeline(steps).transform(X)
+    assert features.shape == (50, 4 + 64)
+    few, many = (np.square(block).sum(1).mean() for block in (features[:, :4], features[:, 4:]))
+    assert few == pytest.approx(many, rel=1e-6)
+    assert features.var(0).mean() == pytest.approx(1, rel=1e-6)
+    scale = scaled(kmers(3), X)
+    expected = Pipeline(scale).transform(X)
+    np.testing.assert_allclose(many / features.shape[1] * 2, 1, rtol=1e-6)
+    np.testing.assert_allclose(features[:, 4:] / expected, (34 / 64) ** 0.5, rtol=1e-5)
