@@ -50,6 +50,7 @@ lint: $(VENV)/.installed-dev  ## Style and spelling
 	$(BIN)/codespell
 
 docs: $(VENV)/.installed-docs  ## The documentation, to docs/_build/html
+	@rm -rf docs/api/generated  # pages of names that are gone would stay
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
 
 bench: $(VENV)/.installed-bench  ## One benchmark: make bench NAME=speed [DATA_HOME=folder]
