@@ -1,9 +1,12 @@
 """Fixtures that all tests share."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
+
+from skgenome.sequences import _locks
 
 # Where the real files lie when the repository is checked out beside them.
 _SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -22,6 +25,19 @@ def real_data_home():
 def seed():
     """Seed of everything random in a test; CI tries others through SKGENOME_TEST_SEED."""
     return int(os.environ.get("SKGENOME_TEST_SEED", "0"))
+
+
+@pytest.fixture(params=["none", "refused"])
+def without_locks(request, monkeypatch):
+    """A system that has no locks, or a file system that refuses them."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    if request.param == "none":
+        monkeypatch.setattr(_locks, "fcntl", None)
+    else:
+        monkeypatch.setattr(_locks.fcntl, "flock", refuse)
 
 
 class Killed(BaseException):

@@ -27,8 +27,8 @@ from benchmarks.pretraining import (
 )
 from benchmarks.records import Record, Score, Settings, fold
 from benchmarks.stopwatch import Stopwatch
-from benchmarks.tasks.bacterial_promoters import READING as MAPPED
-from benchmarks.transfer import BY_POSITIONS, FINE_TUNING, POSITIONS_K, take
+from benchmarks.tasks.ecoli_scan import KMERS, POSITIONS, READING, TUNED
+from benchmarks.transfer import FINE_TUNING, POSITIONS_K, take
 from skgenome.classification import SequenceClassifier
 from skgenome.datasets import fetch_bacterial_promoters
 from skgenome.inspection import in_silico_mutagenesis, perturbation_importance
@@ -38,10 +38,6 @@ logger = logging.getLogger(__name__)
 
 NAME = "ecoli-perturbation"
 TITLE = "What classifiers read of a promoter of E. coli"
-#: As the task of mapped promoters reads them, but one strand: both would take twice the time.
-READING = MAPPED._replace(strand="forward")
-KMERS, POSITIONS = READING.by_kmers, BY_POSITIONS
-TUNED = "language model, fine-tuned"
 ALL = (KMERS, POSITIONS, TUNED)
 
 #: Base of a sequence at which transcription starts. What is before it counts as in textbooks, -1 being the

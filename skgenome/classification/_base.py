@@ -20,7 +20,6 @@ from skgenome.training import (
     SCHEDULES,
     Stage,
     gradual_stages,
-    pool_edits,
     resolve_device,
     resolve_precision,
     seeded,
@@ -265,21 +264,10 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
         self.k_, self.stride_ = encoder.k_, encoder.stride_
         return self
 
-    def _features_of_edits(self, X, origins):
-        encoder = self.encoder_
-        return pool_edits(
-            encoder.pooled_encoder(),
-            encoder.check_tokens(X),
-            origins,
-            k=self.k_,
-            batch_size=encoder.batch_size,
-            device=resolve_device(encoder.device),
-            dtype=torch.bfloat16 if encoder.precision == "bfloat16" else torch.float32,
-        )
-
     def _logits(self, X, origins=None):
         check_is_fitted(self)
-        features = self.encoder_.transform(X) if origins is None else self._features_of_edits(X, origins)
+        encoder = self.encoder_
+        features = encoder.transform(X) if origins is None else encoder.transform_edits(X, origins)
         with torch.inference_mode():
             return self.head_(torch.from_numpy(features)).numpy()
 

@@ -23,7 +23,7 @@ from skgenome.nn import (
     make_context,
 )
 from skgenome.representation._base import BaseRepresentation
-from skgenome.sequences import TokenGeometry, check_token_rows, infer_geometry
+from skgenome.sequences import TokenGeometry, infer_geometry
 from skgenome.training import SegmentStream, Stretches, contrastive_net, cut_into_stretches, recognise_patches
 
 #: Encoders by name: what makes them, from their width.
@@ -408,32 +408,8 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         check_is_fitted(self)
         return PooledPatches(self.module_.encoder, self._pooling(), self._layers(), self.strand)
 
-    def check_tokens(self, X):
-        """See that token ids are those that the network reads.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
-            Token ids.
-
-        Returns
-        -------
-        TokenIds or StoredTokenIds
-            The same ids, row after row.
-
-        Raises
-        ------
-        ModelMismatchError
-            If they come from another tokenizer than those of fit.
-        """
-        token_ids = check_token_rows(X)
-        largest = token_ids.largest
-        if largest >= self.n_tokens_:
-            raise ModelMismatchError(
-                f"X holds token id {largest}, but this model reads single bases and knows ids below "
-                f"{self.n_tokens_}. Use KmerTokenizer(k=1)."
-            )
-        return token_ids
+    def _describe_reading(self):
+        return "reads single bases", "KmerTokenizer(k=1)"
 
     def patch_scores(self, X):
         """Measure how well the patches ahead are recognised.

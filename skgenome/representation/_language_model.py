@@ -13,7 +13,7 @@ from skgenome.exceptions import ModelMismatchError, SkgenomeWarning
 from skgenome.nn import AWDLSTMLanguageModel, CNNLSTMLanguageModel, PooledEncoder
 from skgenome.representation._base import BaseRepresentation
 from skgenome.representation._sampling import sample_token_ids
-from skgenome.sequences import TokenGeometry, check_token_rows, infer_geometry, overlaps_by
+from skgenome.sequences import TokenGeometry, infer_geometry, overlaps_by
 from skgenome.training import CHUNK, bits_per_base, language_model_net, resolve_device, row_surprise
 
 #: With more tokens than this k gives, the softmax layer alone would outgrow a workstation.
@@ -406,39 +406,6 @@ class LanguageModel(BaseRepresentation):
     @property
     def _n_layers(self):
         return self.architecture_["n_layers"]
-
-    def check_tokens(self, X):
-        """See that token ids are those that the network reads.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_tokens), list of 1-D arrays, or StoredTokenIds
-            Token ids.
-
-        Returns
-        -------
-        TokenIds or StoredTokenIds
-            The same ids, row after row.
-
-        Raises
-        ------
-        ModelMismatchError
-            If they come from another tokenizer than those of fit.
-        """
-        token_ids = check_token_rows(X)
-        largest = token_ids.largest
-        if largest >= self.n_tokens_:
-            raise ModelMismatchError(
-                f"X holds token id {largest}, but this model was fitted on k={self.k_} and knows ids below "
-                f"{self.n_tokens_}. Use KmerTokenizer(k={self.k_}, stride={self.stride_})."
-            )
-        if self.stride_ < self.k_ and not overlaps_by(token_ids, self.k_, self.stride_):
-            raise ModelMismatchError(
-                f"This model was fitted on tokens of k={self.k_}, stride={self.stride_}, but adjacent tokens "
-                f"of X do not overlap by {self.k_ - self.stride_} bases. Use "
-                f"KmerTokenizer(k={self.k_}, stride={self.stride_})."
-            )
-        return token_ids
 
     def _surprise(self, X):
         check_is_fitted(self)

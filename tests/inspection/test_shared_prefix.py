@@ -1,5 +1,6 @@
 """Edits that go on from the states of what they share with their origin, against whole sequences."""
 
+import re
 from collections import Counter
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -293,6 +295,29 @@ def test_ulmfit_classifier_shares_too(tokens_read, draw_dna):
     expected, whole = tokens_read(model, lambda: in_silico_mutagenesis(as_plain(pipeline), sequences[:1]))
     np.testing.assert_allclose(found.attributions, expected.attributions, rtol=1e-4, atol=1e-6)
     assert shared["tokens"] < 0.75 * whole["tokens"]
+
+
+@pytest.mark.parametrize("wrap", [lambda lm: lm, FrozenEstimator], ids=["bare", "frozen"])
+def test_inspection_of_a_probe_on_features_shares_too(wrap, tokens_read, draw_dna):
+    """The step that reads tokens is a representation of its own, and any estimator comes after it."""
+    sequences = draw_dna(3, *[30] * 12)
+    lm = make_model(strand="forward", cache_size=0)
+    pipeline = make_pipeline(KmerTokenizer(k=3), FrozenEstimator(lm), LogisticRegression())
+    pipeline.fit(sequences, [0, 1] * 6)
+    pipeline.steps[1] = (pipeline.steps[1][0], wrap(lm))
+    found, shared = tokens_read(lm, lambda: in_silico_mutagenesis(pipeline, sequences[:1]))
+    expected, whole = tokens_read(lm, lambda: in_silico_mutagenesis(as_plain(pipeline), sequences[:1]))
+    np.testing.assert_allclose(found.attributions, expected.attributions, rtol=1e-4, atol=1e-5)
+    assert shared["tokens"] < 0.75 * whole["tokens"]
+
+
+@pytest.mark.parametrize("X", ["GATTACA", [[7, 200]]], ids=["text", "unknown-id"])
+def test_transform_edits_refuses_what_transform_refuses(X):
+    lm = make_model()
+    with pytest.raises(Exception, match=r".") as refused:
+        lm.transform(X)
+    with pytest.raises(type(refused.value), match=re.escape(str(refused.value))):
+        lm.transform_edits(X, [0])
 
 
 def test_inspection_of_a_network_of_patches_reads_whole_sequences(draw_dna):

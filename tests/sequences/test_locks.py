@@ -1,6 +1,5 @@
 """Locks of folders: one holder at a time, also where the folder comes and goes."""
 
-import errno
 import shutil
 
 import pytest
@@ -41,14 +40,7 @@ def test_lock_folder_outlives_the_removal_of_the_folder(when, tmp_path, monkeypa
         assert is_locked(folder)
 
 
-@pytest.mark.parametrize("how", ["none", "refused"])
-def test_file_system_without_locks_will_do(how, tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, "no locks")
-
-    if how == "none":
-        monkeypatch.setattr(_locks, "fcntl", None)
-    else:
-        monkeypatch.setattr(_locks.fcntl, "flock", refuse)
+@pytest.mark.usefixtures("without_locks")
+def test_file_system_without_locks_will_do(tmp_path):
     with lock_folder(tmp_path), lock_folder(tmp_path):
         assert not is_locked(tmp_path)

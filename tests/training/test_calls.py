@@ -14,7 +14,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from skgenome.exceptions import SkgenomeWarning
-from skgenome.sequences import _locks, check_token_ids
+from skgenome.sequences import check_token_ids
 from skgenome.training import _calls, checkpoints_of, fingerprint
 
 
@@ -330,15 +330,8 @@ def test_read_only_folder_is_an_error(tmp_path):
         tmp_path.chmod(0o700)
 
 
-@pytest.mark.parametrize("how", ["none", "refused"])
-def test_file_system_without_locks_will_do(how, tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, "no locks")
-
-    if how == "none":
-        monkeypatch.setattr(_locks, "fcntl", None)
-    else:
-        monkeypatch.setattr(_locks.fcntl, "flock", refuse)
+@pytest.mark.usefixtures("without_locks")
+def test_file_system_without_locks_will_do(tmp_path):
     learner = Learner(checkpoint_dir=tmp_path)
     run(learner, state="first")
     assert run(learner, dies=False) == "first"
