@@ -158,7 +158,9 @@ def with_components(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
     return [*steps, ("components", FrozenEstimator(union))]
 
 
-def kmers(k: int, k_min: int | None = None, *, canonical: bool = False) -> list[Step]:
+def kmers(
+    k: int, k_min: int | None = None, *, canonical: bool = False, normalize: str = "frequency"
+) -> list[Step]:
     """Give k-mer frequencies.
 
     Parameters
@@ -169,13 +171,15 @@ def kmers(k: int, k_min: int | None = None, *, canonical: bool = False) -> list[
         Count all lengths from this on; None counts k alone.
     canonical : bool, default=False
         Whether both strands count alike: .72 instead of .65 AUROC for Gram staining with 20 windows.
+    normalize : str, default='frequency'
+        What becomes of the counts, as :class:`skgenome.preprocessing.KmerCounter` calls it.
 
     Returns
     -------
     list of (str, estimator)
         First step of a Pipeline.
     """
-    counter = KmerCounter(k=k, k_min=k_min, canonical=canonical, normalize="frequency", sparse=False)
+    counter = KmerCounter(k=k, k_min=k_min, canonical=canonical, normalize=normalize, sparse=False)
     return [("kmers", counter)]
 
 

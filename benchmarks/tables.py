@@ -15,8 +15,9 @@ PRETRAINING_FIGURES = {
     "valid_accuracy": "patches recognised (held out)",
     "valid_chance": "by chance",
 }
-#: Methods that read k-mers and nothing else: "6-mers + lasso", but not "6-mers and language model + lasso".
-_ON_KMERS = re.compile(r"\d+-mers \+ ")
+#: Methods that read k-mers and nothing else: "6-mers + lasso" and "6-mer z-scores + lasso", but not "6-mers,
+#: language model and contrastive + lasso".
+_ON_KMERS = re.compile(r"\d+-mer(s| z-scores) \+ ")
 
 
 class Table(NamedTuple):

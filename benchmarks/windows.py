@@ -36,7 +36,9 @@ from benchmarks.methods import (
     lasso,
     majority,
     ridge,
+    rotated,
     scaled,
+    shared_out,
 )
 from benchmarks.parts import Parts
 from benchmarks.pretraining import (
@@ -269,22 +271,30 @@ def make_methods(
         By name.
     """
     seed = settings.random_state
-    counts = kmers(k, canonical=True)
+    counts, z_scores = kmers(k, canonical=True), kmers(k, canonical=True, normalize="zscore")
+    by_kmers, by_z_scores = f"{k}-mers", f"{k}-mer z-scores"
     # Random weights do not depend on what is read.
     untrained = draw_untrained(contrastive, Corpus("any", ["ACGT" * 1000], ""))
     features = {
-        f"{k}-mers": counts,
+        by_kmers: counts,
+        by_z_scores: z_scores,
         "language model": frozen(lm),
         "contrastive": frozen(contrastive),
         "contrastive network, untrained": frozen(untrained),
-        f"{k}-mers, language model and contrastive": joined(counts, lm, contrastive),
+        f"{by_kmers}, language model and contrastive": joined(counts, lm, contrastive),
     }
     read = {name: scaled(steps, labelled.data) for name, steps in features.items()}
+    blocks = {"z-scores": z_scores, "lm": frozen(lm), "contrastive": frozen(contrastive)}
+    all_three = f"{by_z_scores}, language model and contrastive"
+    read[all_three] = shared_out(blocks, labelled.data)
     several = _for_labels(labelled)
     ((_, majority_class),) = several([("majority", _majority(labelled))])
     on_features = {"majority": majority_class}
     on_features |= {f"{name} + lasso": Pipeline(steps + several(lasso(seed))) for name, steps in read.items()}
-    on_features[f"{k}-mers + L2 logistic regression"] = Pipeline(read[f"{k}-mers"] + several(ridge()))
+    on_features |= {
+        f"{name} + L2 logistic regression": Pipeline(rotated(read[name], labelled.data) + several(ridge()))
+        for name in (by_kmers, by_z_scores, all_three)
+    }
     networks = {}
     for name, model in {"language model": lm, "contrastive": contrastive}.items():
         start = FrozenEstimator(model)

@@ -88,19 +88,21 @@ def of_labels(record):
     scores = [
         Score("majority", "all", 100, "roc_auc", [0.5], [[0.5, 0.5, 0.5]]),
         Score("6-mers + lasso", "all", 100, "roc_auc", [0.6], [[0.6, 0.6, 0.6]]),
-        Score("6-mers + ridge", "all", 100, "roc_auc", [0.6, 0.8], [[0.5, 0.7, 0.6], [0.7, 0.9, 0.8]]),
+        Score(
+            "6-mer z-scores + ridge", "all", 100, "roc_auc", [0.6, 0.8], [[0.5, 0.7, 0.6], [0.7, 0.9, 0.8]]
+        ),
         Score("network", "all", 100, "roc_auc", [0.75], [[0.9, 0.6, 0.75]]),
         Score("network", "few", 10, "roc_auc", [0.95], [[0.9, 1.0, 0.95]]),
         Score("6-mers, network + lasso", "all", 100, "roc_auc", [0.65], [[0.6, 0.7, 0.65]]),
         Score("network", "all", 100, "average_precision", [0.3], [[0.6, 0.1, 0.2]]),
-        Score("6-mers + ridge", "all", 100, "average_precision", [0.2], [[0.4, 0.1, 0.1]]),
+        Score("6-mer z-scores + ridge", "all", 100, "average_precision", [0.2], [[0.4, 0.1, 0.1]]),
     ]
     return replace(record, scores=[score.as_row() for score in scores])
 
 
 def test_label_group_table_sums_up_the_best_and_the_best_on_kmers(of_labels):
     table = label_group_table(of_labels)
-    assert table.title.endswith("; all, A = network, B = 6-mers + ridge")
+    assert table.title.endswith("; all, A = network, B = 6-mer z-scores + ridge")
     figures = ["A: roc_auc", "B: roc_auc", "A: average_precision", "B: average_precision"]
     assert table.header == ["kind", "labels", "prevalence", *figures]
     assert table.rows == [

@@ -424,11 +424,12 @@ def models():
     return lm.initialize([rng.randint(2, 66, 300)]), contrastive.initialize([rng.randint(2, 6, 300)])
 
 
-FEATURES = ["3-mers", "language model", "contrastive", "contrastive network, untrained"]
+FEATURES = ["3-mers", "3-mer z-scores", "language model", "contrastive", "contrastive network, untrained"]
+JOINED = [f"{name}, language model and contrastive" for name in FEATURES[:2]]
 ON_FEATURES = [
     "majority",
-    *(f"{name} + lasso" for name in (*FEATURES, "3-mers, language model and contrastive")),
-    "3-mers + L2 logistic regression",
+    *(f"{name} + lasso" for name in (*FEATURES, *JOINED)),
+    *(f"{name} + L2 logistic regression" for name in (*FEATURES[:2], JOINED[1])),
     "language model + linear head",
     "contrastive + linear head",
 ]
@@ -449,9 +450,15 @@ def test_make_methods_have_both_representations_in_all_ways(models, kind, reques
 def test_make_methods_join_what_is_alone(models, labelled):
     methods = make_methods(*models, labelled, 3, SETTINGS).on_features
     data = labelled.data[:2]
-    joined = methods["3-mers, language model and contrastive + lasso"][:-1].transform(data)
-    alone = [methods[f"{name} + lasso"][:-1].transform(data) for name in FEATURES[:3]]
-    np.testing.assert_allclose(joined, np.hstack(alone), rtol=1e-5, atol=1e-6)
+    by_counts, by_z_scores = (methods[f"{name} + lasso"][:-1].transform(data) for name in JOINED)
+    counts, z_scores, *states = (methods[f"{name} + lasso"][:-1].transform(data) for name in FEATURES[:4])
+    close = {"rtol": 1e-5, "atol": 1e-6}
+    np.testing.assert_allclose(by_counts, np.hstack([counts, *states]), **close)
+    # Here each has a third of the whole.
+    blocks = [z_scores, *states]
+    width = sum(block.shape[1] for block in blocks)
+    weighted = [block * (width / 3 / block.shape[1]) ** 0.5 for block in blocks]
+    np.testing.assert_allclose(by_z_scores, np.hstack(weighted), **close)
 
 
 def test_make_methods_train_networks_that_are_pretrained_or_not(models, labelled):

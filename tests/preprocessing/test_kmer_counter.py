@@ -1,5 +1,6 @@
 import pickle
 from collections import Counter
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -144,6 +145,80 @@ def test_transform_may_count_nothing(X):
     assert counts.nnz == 0
 
 
+@cache
+def counts_of(sequence, k):
+    return slow_counts(sequence, [k], False)
+
+
+def count_on_strands(strands, word):
+    return sum(counts_of(strand, len(word))[word] for strand in strands)
+
+
+def slow_z_score(sequence, kmer, order, canonical):
+    """Compute a z-score from counts by slicing, on both strands as if they were two sequences."""
+    strands = (sequence, reverse_complement(sequence)) if canonical else (sequence,)
+    count = partial(count_on_strands, strands)
+    n_bases = sum(map(count, "ACGT"))
+    parts = [kmer[i : i + order + 1] for i in range(len(kmer) - order)]
+    expected = float(np.prod([count(part) for part in parts]))
+    for part in parts[1:]:
+        shared = count(part[:order]) if order else n_bases
+        expected = expected / shared if expected else 0.0
+    found = count(kmer)
+    if canonical and kmer == reverse_complement(kmer):
+        found, expected = found / 2, expected / 2
+    return (found - expected) / expected**0.5 if expected else 0.0
+
+
+@pytest.mark.filterwarnings("ignore::skgenome.exceptions.SkgenomeWarning")
+@pytest.mark.parametrize(("ks", "order"), [((1,), 0), ((3,), 0), ((3,), 1), ((2, 4), 1), ((4,), 2)], ids=str)
+@pytest.mark.parametrize("canonical", [False, True])
+def test_z_scores_equal_brute_force(sequences, monkeypatch, ks, order, canonical):
+    monkeypatch.setattr(counter_module, "_CELLS", 300)
+    counter = KmerCounter(k=ks, canonical=canonical, normalize="zscore", markov_order=order, sparse=False)
+    scores = counter.transform(sequences)
+    names = counter.get_feature_names_out()
+    expected = [[slow_z_score(sequence, name, order, canonical) for name in names] for sequence in sequences]
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+def test_z_scores_of_a_markov_chain_are_standard_normal(rng, order):
+    """A chain of this order has no k-mer too many or too few, however uneven it is."""
+    after = rng.dirichlet(np.full(4, 3.0), size=4**order)
+    codes = list(rng.integers(4, size=order))
+    for draw_one in rng.random(40_000):
+        state = sum(code * 4**i for i, code in enumerate(codes[len(codes) - order :]))
+        codes.append(min(int(np.searchsorted(np.cumsum(after[state]), draw_one)), 3))
+    sequence = "".join(np.array(list("ACGT"))[codes])
+    counter = KmerCounter(k=5, normalize="zscore", sparse=False)
+    scores = counter.set_params(markov_order=order).transform([sequence])
+    assert abs(scores.mean()) < 0.1
+    # Some of the freedom went into the estimate, so that the deviation is below 1.
+    assert 0.8 < scores.std() < 1.1
+    if order:
+        assert counter.set_params(markov_order=order - 1).transform([sequence]).std() > 1.3
+
+
+def test_z_scores_show_a_motif_that_counts_hide(rng):
+    """GC-rich k-mers are common in a GC-rich sequence; a planted one is more than that."""
+    sequence = "".join(rng.choice(list("ACGT"), size=3000, p=[0.15, 0.35, 0.35, 0.15]))
+    sequence = "".join(sequence[i : i + 100] + "TATAAT" for i in range(0, 3000, 100))
+    counter = KmerCounter(k=6, sparse=False)
+    names = counter.get_feature_names_out()
+    scores = counter.set_params(normalize="zscore").transform([sequence])
+    assert names[scores.argmax()] == "TATAAT"
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_z_scores_of_what_has_no_kmers_are_zero(order):
+    counter = KmerCounter(k=3, normalize="zscore", markov_order=order, sparse=False)
+    with pytest.warns(SkgenomeWarning, match="3 of 4 sequences are shorter than k = 3"):
+        scores = counter.transform(["", "NN", "AC", "ANNNNC"])
+    assert not scores.any()
+
+
 @pytest.mark.parametrize("normalize", ["count", "frequency"])
 def test_sparse_and_dense_agree(rng, normalize):
     X = draw(rng, [40, 60])
@@ -194,6 +269,7 @@ def test_transform_refuses_what_is_no_dna(X, error, message):
         {"k_min": 0},
         {"canonical": "yes"},
         {"normalize": "l1"},
+        {"markov_order": -1},
         {"sparse": None},
     ],
     ids=str,
@@ -214,11 +290,17 @@ def test_parameters_are_validated_by_every_method(parameters, method):
         ({"k": (2, "3")}, r"Got \(2, '3'\)"),
         ({"k": (2, 3), "k_min": 1}, r"k_min needs k to be one int. Got k_min=1 with k=\(2, 3\)"),
         ({"k": 2, "k_min": 3}, "k_min must not be larger than k. Got k_min=3, k=2"),
+        (
+            {"k": 3, "normalize": "zscore", "markov_order": 3, "sparse": False},
+            "markov_order=3 with k=3: lower",
+        ),
+        ({"k": 3, "k_min": 1, "normalize": "zscore", "sparse": False}, "markov_order=1 with k=1"),
+        ({"k": 3, "normalize": "zscore"}, "Set sparse=False; got True"),
     ],
-    ids=["empty", "large", "twice", "str", "both", "order"],
+    ids=["empty", "large", "twice", "str", "both", "order", "markov", "markov-k-min", "sparse"],
 )
 @pytest.mark.parametrize("method", ["fit", "transform", "get_feature_names_out"])
-def test_lengths_that_contradict_each_other_are_refused(parameters, message, method):
+def test_parameters_that_contradict_each_other_are_refused(parameters, message, method):
     with pytest.raises(ValueError, match=message):
         getattr(KmerCounter(**parameters), method)(["ACGT"])
 
@@ -232,10 +314,18 @@ def test_fit_returns_self_and_learns_nothing():
 
 
 def test_clone_and_pickle_keep_the_parameters():
-    counter = KmerCounter(k=5, k_min=2, canonical=True, normalize="frequency", sparse=False)
+    chosen = {
+        "k": 5,
+        "k_min": 2,
+        "canonical": True,
+        "normalize": "frequency",
+        "sparse": False,
+        "markov_order": 0,
+    }
+    counter = KmerCounter(**chosen)
     parameters = counter.get_params()
     assert clone(counter).get_params() == pickle.loads(pickle.dumps(counter)).get_params() == parameters
-    assert parameters == {"k": 5, "k_min": 2, "canonical": True, "normalize": "frequency", "sparse": False}
+    assert parameters == chosen
 
 
 def test_tags_say_text_and_no_fit():
