@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.assembly import DifferentRunError, put_together
 from benchmarks.page import write_page
 from benchmarks.records import (
     RESULTS,
@@ -34,6 +35,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--work-dir", type=Path, help="folder of pretrained models (default: the user's cache)")
     add("--method", action="append", default=[], help="measure this method alone; may be given several times")
     add("--fraction", action="append", default=[], help="under this condition alone, as its column is called")
+    add("--keep", action="store_true", help="put what --method and --fraction ask for into the stored result")
     add("--picture", type=Path, metavar="PATH", help="draw the picture of NAME, and nothing else")
     add("--quick", action="store_true", help="smoke run of minutes, written as NAME-quick.json")
     return parser
@@ -69,11 +71,15 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"Written to {draw_task(arguments.name, settings, arguments.picture)}")
         return
     record = run_task(arguments.name, settings)
-    if settings.is_part:
+    if settings.is_part and not arguments.keep:
         # No result yet: the run of the whole finds these parts again, and puts the table together.
         print(show(record))
         return
-    path = write_record(record, _folder_of_results(arguments))
+    folder = _folder_of_results(arguments)
+    path = record_path(record.name, folder, quick=record.quick)
+    if settings.is_part and path.is_file():
+        record = put_together(read_record(path), record)
+    write_record(record, folder)
     print(show(record))
     print(f"\nWritten to {path}")
 
@@ -109,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         try:
             _run(arguments)
-        except (UnknownChoiceError, NoPictureError) as err:
+        except (UnknownChoiceError, NoPictureError, DifferentRunError) as err:
             parser.error(str(err))
     return 0
 

@@ -29,6 +29,9 @@ STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 #: Principal components beside the features. With 500, a lasso on 1000 labels spends them on noise.
 N_COMPONENTS = 20
 
+#: Markov chains that k-mers are set against.
+MARKOV_ORDERS = (0, 1, 2)
+
 Step = tuple[str, BaseEstimator]
 Representation = LanguageModel | ContrastivePredictiveCoding
 
@@ -158,9 +161,7 @@ def with_components(steps: list[Step], unlabelled: Sequence[str]) -> list[Step]:
     return [*steps, ("components", FrozenEstimator(union))]
 
 
-def kmers(
-    k: int, k_min: int | None = None, *, canonical: bool = False, normalize: str = "frequency"
-) -> list[Step]:
+def kmers(k: int, k_min: int | None = None, *, canonical: bool = False) -> list[Step]:
     """Give k-mer frequencies.
 
     Parameters
@@ -171,16 +172,36 @@ def kmers(
         Count all lengths from this on; None counts k alone.
     canonical : bool, default=False
         Whether both strands count alike: .72 instead of .65 AUROC for Gram staining with 20 windows.
-    normalize : str, default='frequency'
-        What becomes of the counts, as :class:`skgenome.preprocessing.KmerCounter` calls it.
 
     Returns
     -------
     list of (str, estimator)
         First step of a Pipeline.
     """
-    counter = KmerCounter(k=k, k_min=k_min, canonical=canonical, normalize=normalize, sparse=False)
+    counter = KmerCounter(k=k, k_min=k_min, canonical=canonical, normalize="frequency", sparse=False)
     return [("kmers", counter)]
+
+
+def z_scores(k: int) -> list[Step]:
+    """Give k-mers of both strands, set against what shorter ones let expect: composition is taken away.
+
+    Against single bases, dinucleotides and trinucleotides, side by side, so that there is no order to choose.
+    On training genera of Gram staining (mean AUROC of 1 genome per class to all) they have .80, frequencies
+    .76, a single order .78 to .81.
+
+    Parameters
+    ----------
+    k : int
+        Bases in a k-mer.
+
+    Returns
+    -------
+    list of (str, estimator)
+        First step of a Pipeline.
+    """
+    counter = KmerCounter(k=k, canonical=True, normalize="zscore", sparse=False)
+    orders = [(f"order {m}", clone(counter).set_params(markov_order=m)) for m in MARKOV_ORDERS if m < k]
+    return [("z-scores", FeatureUnion(orders))]
 
 
 def positions(k: int, unlabelled: Sequence[str]) -> list[Step]:
@@ -352,8 +373,8 @@ class MoreLabels(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.predict_proba(X)
 
     def __repr__(self, N_CHAR_MAX=700):
-        # The sequences themselves would fill pages.
-        return f"MoreLabels({self.estimator.__repr__(N_CHAR_MAX)}, {len(self.y_more)} more)"
+        # The sequences themselves would fill pages, and are others for each species.
+        return f"MoreLabels({self.estimator.__repr__(N_CHAR_MAX)}, ...)"
 
 
 def describe_method(estimator: BaseEstimator) -> str:

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from benchmarks.corpora import Corpus
 from benchmarks.environment import package_versions
 from benchmarks.methods import Representation
-from benchmarks.records import Settings, write_text
+from benchmarks.records import ROOT, Settings, write_text
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
@@ -51,6 +51,8 @@ WITHOUT_INFLUENCE = NO_INFLUENCE | {"layer", "pooling"}
 OF_CNN_LSTM = ("architecture", "n_filters", "kernel_size")
 #: All features of a task stay in memory, so that each sequence is embedded once and not once per draw.
 CACHE_BYTES = 2**31
+#: Models that took long, kept with the results: any machine finds them, and nobody trains them again.
+KEPT = ROOT / "benchmarks" / "models"
 #: Sizes and steps of a smoke run.
 TINY_SIZE = {"embedding_size": 8, "hidden_size": 16, "n_layers": 2}
 TINY_STEPS = 20
@@ -279,13 +281,14 @@ def _find_or_train(
     """Take a model from an earlier run, read as `lm` is, or train and keep it."""
     path = Path(work_dir or default_work_dir()) / f"lm-{name}"
     facts_path = path.with_suffix(".json")
-    # The facts are written last: where they are, the model is whole.
-    if facts_path.is_file():
-        logger.info("taking the model trained on '%s' from %s", corpus.name, path)
-        facts = json.loads(facts_path.read_text(encoding="utf-8"))
-        asked = {name: value for name, value in lm.get_params().items() if name in WITHOUT_INFLUENCE}
-        model = load(path).set_params(**asked)
-        return Pretrained(model.set_params(cache_size=CACHE_BYTES), facts)
+    for found in (facts_path, KEPT / facts_path.name):
+        # The facts are written last: where they are, the model is whole.
+        if found.is_file():
+            logger.info("taking the model trained on '%s' from %s", corpus.name, found.parent)
+            facts = json.loads(found.read_text(encoding="utf-8"))
+            asked = {name: value for name, value in lm.get_params().items() if name in WITHOUT_INFLUENCE}
+            model = load(found.with_suffix("")).set_params(**asked)
+            return Pretrained(model.set_params(cache_size=CACHE_BYTES), facts)
     n_bases = sum(map(len, corpus.contigs))
     logger.info("training on '%s': %d contigs, %.1f Mbp", corpus.name, len(corpus.contigs), n_bases / 1e6)
     start = perf_counter()

@@ -134,6 +134,8 @@ class Record:
     notes: list[str] = field(default_factory=list)
     labels: list[dict] = field(default_factory=list)
     """Where samples have many labels: the name and kind of each, and how common it is in the test set."""
+    earlier: list[dict] = field(default_factory=list)
+    """Where figures of other runs are among the scores: environment and seconds of each of these runs."""
     quick: bool = False
     format: int = FORMAT
 

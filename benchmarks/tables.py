@@ -378,7 +378,7 @@ def _sources(record: Record) -> list[str]:
 
 
 def machine(record: Record) -> str:
-    """Say in a line what a record was made with.
+    """Say what a record was made with, run by run.
 
     Parameters
     ----------
@@ -388,16 +388,21 @@ def machine(record: Record) -> str:
     Returns
     -------
     str
-        Device, threads, versions, commit, seed and wall time.
+        Device, threads, versions, commit, seed and wall time; of all runs that it has figures of.
     """
-    facts = record.environment
+    now = {"environment": record.environment, "seconds": record.seconds}
+    return " In part on ".join(_describe_run(run, record.random_state) for run in (now, *record.earlier))
+
+
+def _describe_run(run: dict, random_state: int) -> str:
+    facts = run["environment"]
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items() if number)
     code = "unknown" if facts["commit"] is None else facts["commit"][:12]
     changed = " with local changes" if facts["dirty"] else ""
-    minutes = sum(record.seconds.values()) / 60
+    minutes = sum(run["seconds"].values()) / 60
     return (
         f"{facts['device_name']} ({facts['device']}), {facts['n_threads']} threads on {facts['n_cores']} "
-        f"cores; {versions}; commit {code}{changed}; random_state {record.random_state}; "
+        f"cores; {versions}; commit {code}{changed}; random_state {random_state}; "
         f"{minutes:.1f} minutes; {facts['date']}."
     )
 

@@ -39,6 +39,7 @@ from benchmarks.methods import (
     rotated,
     scaled,
     shared_out,
+    z_scores,
 )
 from benchmarks.parts import Parts
 from benchmarks.pretraining import (
@@ -271,20 +272,20 @@ def make_methods(
         By name.
     """
     seed = settings.random_state
-    counts, z_scores = kmers(k, canonical=True), kmers(k, canonical=True, normalize="zscore")
+    counts, scores = kmers(k, canonical=True), z_scores(k)
     by_kmers, by_z_scores = f"{k}-mers", f"{k}-mer z-scores"
     # Random weights do not depend on what is read.
     untrained = draw_untrained(contrastive, Corpus("any", ["ACGT" * 1000], ""))
     features = {
         by_kmers: counts,
-        by_z_scores: z_scores,
+        by_z_scores: scores,
         "language model": frozen(lm),
         "contrastive": frozen(contrastive),
         "contrastive network, untrained": frozen(untrained),
         f"{by_kmers}, language model and contrastive": joined(counts, lm, contrastive),
     }
     read = {name: scaled(steps, labelled.data) for name, steps in features.items()}
-    blocks = {"z-scores": z_scores, "lm": frozen(lm), "contrastive": frozen(contrastive)}
+    blocks = {"z-scores": scores, "lm": frozen(lm), "contrastive": frozen(contrastive)}
     all_three = f"{by_z_scores}, language model and contrastive"
     read[all_three] = shared_out(blocks, labelled.data)
     several = _for_labels(labelled)

@@ -10,7 +10,7 @@ import pytest
 
 import benchmarks.__main__ as command_line
 from benchmarks.__main__ import main
-from benchmarks.records import UnknownChoiceError, read_record, write_record
+from benchmarks.records import Score, UnknownChoiceError, read_record, write_record
 from benchmarks.tasks import TASKS, draw_task
 
 
@@ -90,6 +90,30 @@ def test_part_is_printed_and_not_written(record, tmp_path, monkeypatch, capsys):
         assert "Written" not in printed
     assert seen == [(("a", "b + c"), ()), ((), ("20",)), (("a", "b + c"), ("20",))]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_part_that_is_kept_goes_into_the_result(record, tmp_path, monkeypatch, capsys):
+    later = {**record.environment, "date": "2026-01-02T00:00:00+00:00"}
+    more = Score("language model", "50", 50, "accuracy", [0.9]).as_row()
+    runs = [record, replace(record, scores=[more], environment=later)]
+    monkeypatch.setattr(command_line, "run_task", lambda *_: runs.pop(0))
+    for _ in range(2):
+        main(["speed", "--method", "a", "--keep", "--output", str(tmp_path)])
+    assert "Written to" in capsys.readouterr().out
+    kept = read_record(tmp_path / "toy.json")
+    assert len(kept.scores) == len(record.scores) + 1
+    assert kept.environment == later
+
+
+def test_part_of_another_protocol_leaves_the_result(record, tmp_path, monkeypatch, capsys):
+    runs = [record, replace(record, protocol="Another.")]
+    monkeypatch.setattr(command_line, "run_task", lambda *_: runs.pop(0))
+    arguments = ["speed", "--method", "a", "--keep", "--output", str(tmp_path)]
+    main(arguments)
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert "has another protocol than this run" in capsys.readouterr().err
+    assert read_record(tmp_path / "toy.json") == record
 
 
 def test_unknown_choice_is_a_wrong_argument(monkeypatch, capsys):

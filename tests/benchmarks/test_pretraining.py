@@ -65,6 +65,16 @@ def test_pretrain_finds_its_model_again(corpus, tmp_path, request):
     assert np.array_equal(first.transform(rows), second.transform(rows))
 
 
+def test_pretrain_finds_a_model_that_is_kept_with_the_results(corpus, tmp_path, monkeypatch, request):
+    first, facts = pretrain(LanguageModel(**TINY), corpus, tmp_path / "kept")
+    monkeypatch.setattr(pretraining, "KEPT", tmp_path / "kept")
+    request.getfixturevalue("no_training")
+    second, same_facts = pretrain(LanguageModel(**TINY), corpus, tmp_path / "empty")
+    assert same_facts == facts
+    rows = KmerTokenizer(k=3).transform(["GATTACA"])
+    assert np.array_equal(first.transform(rows), second.transform(rows))
+
+
 def test_pretrain_does_not_trust_a_model_without_facts(corpus, tmp_path, request):
     """The facts are written last, so an interrupted run leaves a model alone."""
     pretrain(LanguageModel(**TINY), corpus, tmp_path)
