@@ -22,7 +22,7 @@ COVERS_DNA := $(BIN)/coverage report --fail-under=100 --include='*/sequences/*,*
 IN_PARALLEL := -n $(WORKERS) --dist loadfile
 TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: help demo test test-fast lint docs bench
+.PHONY: help demo test test-fast lint docs bench fuzz
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -55,6 +55,11 @@ docs: $(VENV)/.installed-docs  ## The documentation, to docs/_build/html
 
 bench: $(VENV)/.installed-bench  ## One benchmark: make bench NAME=speed [DATA_HOME=folder]
 	$(BIN)/python -m benchmarks $(or $(NAME),--help) $(if $(DATA_HOME),--data-home $(DATA_HOME)) $(ARGS)
+
+fuzz: export OMP_NUM_THREADS = 1
+
+fuzz: $(VENV)/.installed-fuzz  ## Damaged files for every reader: make fuzz ARGS="--inputs 100000 --seconds 600"
+	$(BIN)/python -m fuzzing $(ARGS)
 
 # One environment for all targets; an extra is added when a target first needs it, and again when the
 # versions or the dependencies change.

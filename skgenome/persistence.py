@@ -32,6 +32,9 @@ FORMAT_VERSION = 1
 CONFIG_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
 
+# Characters of a damaged file that a message repeats.
+_SHOWN = 300
+
 #: The classes that a folder may name, and where each lives.
 SAVABLE = {
     "ContrastivePredictiveCoding": "skgenome.representation",
@@ -153,13 +156,25 @@ def load(path: str | os.PathLike) -> BaseEstimator:
     arrays = _read_weights(path / WEIGHTS_FILE, config["weights_sha256"])
     try:
         estimator = _unpack_estimator(config["estimator"], arrays)
-    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError, AssertionError) as err:
+        _check_pipelines(estimator)
+    except ModelMismatchError as err:
+        raise ModelMismatchError(f"{path / CONFIG_FILE}: {err}") from err
+    except MemoryError:
+        # The file is what it says: sizes that it only claims are refused before anything is made of them.
+        raise
+    # What stands there reaches constructors and setters of three libraries, each with errors of its own.
+    except Exception as err:
         raise DataIntegrityError(
-            f"{path / CONFIG_FILE} does not describe a model that can be put together: {err!r}. Was it "
+            f"{path / CONFIG_FILE} does not describe a model that can be put together: {_brief(err)}. Was it "
             "edited by hand? Save the model again, or fetch the folder anew."
         ) from err
-    _check_pipelines(estimator)
     return estimator
+
+
+def _brief(value: Any) -> str:
+    """Show what stands in a folder, which may go on for megabytes."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _is_saved_model(path: Path) -> bool:
@@ -196,16 +211,16 @@ def _read_config(file: Path) -> dict:
         config = json.loads(file.read_text(encoding="utf-8"))
         found = config["format"], config["format_version"]
         complete = {"estimator", "weights_sha256"} <= config.keys()
-    except (ValueError, KeyError, TypeError, AttributeError) as err:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
         raise DataIntegrityError(
             f"{file} is damaged or no description of a saved model: {err}. Save it again."
         ) from err
     if found[0] != "skgenome-model" or not complete:
-        raise DataIntegrityError(f"{file} describes {found[0]!r}, not a complete 'skgenome-model'.")
+        raise DataIntegrityError(f"{file} describes {_brief(found[0])}, not a complete 'skgenome-model'.")
     if not isinstance(found[1], int) or found[1] > FORMAT_VERSION:
         raise ModelMismatchError(
-            f"{file} has layout version {found[1]}, this skgenome reads up to {FORMAT_VERSION}. Upgrade "
-            "skgenome."
+            f"{file} has layout version {str(found[1])[:_SHOWN]}, this skgenome reads up to "
+            f"{FORMAT_VERSION}. Upgrade skgenome."
         )
     return config
 
@@ -222,8 +237,9 @@ def _read_weights(file: Path, expected: str) -> dict[str, np.ndarray]:
         )
     try:
         return load_tensors(content)
-    except SafetensorError as err:
-        raise DataIntegrityError(f"{file} is no safetensors file: {err}.") from err
+    # It has an error of its own, and others for what NumPy has no dtype for.
+    except (SafetensorError, LookupError, ValueError, TypeError) as err:
+        raise DataIntegrityError(f"{file} is no safetensors file: {_brief(err)}.") from err
 
 
 def _pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:

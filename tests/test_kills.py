@@ -102,7 +102,7 @@ def in_process(call):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_kill_of_python_thrice(kind, tmp_path, seed):
+def test_kill_of_python_thrice(kind, tmp_path, seed, record_property):
     """A script that is started again after each kill, as a user would."""
     folder, rng, n_kills = tmp_path / "checkpoints", np.random.default_rng(seed), 0
     whole = in_process(f"run({kind!r}, None, {str(tmp_path / 'whole.npz')!r})")
@@ -116,6 +116,7 @@ def test_kill_of_python_thrice(kind, tmp_path, seed):
     assert whole.wait() == 0
     assert_same(load(tmp_path / "killed.npz"), load(tmp_path / "whole.npz"))
     assert list(folder.iterdir()) == []
+    record_property(f"kills of {kind}", n_kills)
 
 
 # Forks a process for each try, so that torch is loaded once; the parent has done nothing with it yet.
@@ -157,7 +158,8 @@ def n_kills_of(name, folder, result, n_kills, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-def test_kill_twenty_times(kind, tmp_path, seed):
+def test_kill_twenty_times(kind, tmp_path, seed, record_property):
+    """The user guide quotes the kills that were survived, so that they are noted (`python -m fuzzing`)."""
     (tmp_path / "tests_of_kills.py").write_text(Path(__file__).read_text())
     folder, files = tmp_path / "checkpoints", [str(tmp_path / f"{name}.npz") for name in ("whole", "killed")]
     program = (
@@ -170,3 +172,4 @@ def test_kill_twenty_times(kind, tmp_path, seed):
     assert int(done.stdout.split()[-1]) == 20
     assert_same(load(files[1]), load(files[0]))
     assert list(folder.iterdir()) == []
+    record_property(f"kills of {kind}", 20)

@@ -1,6 +1,7 @@
 """The head, fitted on the features of an encoder that is not moved: where fine-tuning starts from."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 
 from skgenome.classification._splits import complete_splits, fold_splits
 from skgenome.classification._targets import UNKNOWN, Targets
-from skgenome.nn import LinearHead, MLPHead
+from skgenome.nn import LinearHead, MLPHead, rebuild
 from skgenome.training import train_head
 
 #: Strengths that the linear probe chooses from.
@@ -68,19 +69,16 @@ def restore_head(weights: dict[str, np.ndarray], *, input_p: float, hidden_p: fl
     kind = "linear" if "linear.weight" in weights else "mlp"
     first, last = ("linear", "linear") if kind == "linear" else ("layers.1", "layers.5")
     hidden_size, n_features = weights[f"{first}.weight"].shape
-    # Drawing weights that are replaced at once must not move the user's generator.
-    with torch.random.fork_rng(devices=[]):
-        head = make_head(
-            kind,
-            n_features,
-            len(weights[f"{last}.bias"]),
-            hidden_size=hidden_size,
-            input_p=input_p,
-            hidden_p=hidden_p,
-        )
-    # A copy, since arrays that joblib maps from disk are read-only.
-    head.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
-    return head.eval()
+    make = partial(
+        make_head,
+        kind,
+        n_features,
+        len(weights[f"{last}.bias"]),
+        hidden_size=hidden_size,
+        input_p=input_p,
+        hidden_p=hidden_p,
+    )
+    return rebuild(make, weights)
 
 
 def fit_head(

@@ -19,6 +19,8 @@ SUBSETS = ("train", "valid", "test")
 _LETTERS = np.frombuffer(b"NAGCT", dtype=np.uint8)
 # MATLAB writes a line of text first, and HDF5 behind it; other programs write HDF5 from the start.
 _HEADERS = {b"MATLAB 7.3": "hdf5", b"\x89HDF\r\n\x1a\n": "hdf5", b"MATLAB 5.0": "v5"}
+# No filter of HDF5 that MATLAB or h5py write by themselves packs tighter than deflate can.
+_TIGHTEST = 1032
 # Sequences decoded at a time: 131 MB of one-hot.
 _BLOCK = 2**15
 
@@ -98,6 +100,18 @@ def _check_shapes(arrays: _Arrays, path: Path) -> None:
         )
 
 
+def _check_stored(array: Any, path: Path) -> None:
+    """Refuse an array of HDF5 whose shape promises more than is on disk: zeros would fill the memory."""
+    if not hasattr(array, "id"):
+        return
+    stored = array.id.get_storage_size()
+    if array.nbytes > _TIGHTEST * stored:
+        raise DataIntegrityError(
+            f"An array of {path} claims the shape {array.shape}, {array.nbytes:,} bytes, but only {stored:,} "
+            "are on disk. The file is damaged; copy it again."
+        )
+
+
 def _decode(one_hot: np.ndarray, first: int, path: Path) -> list[str]:
     """Spell one-hot sequences of shape (n, 4, length); what is 0 in all channels is N."""
     if not np.isin(one_hot, (0, 1)).all() or (one_hot.sum(axis=1) > 1).any():
@@ -121,6 +135,8 @@ def _blocks(rows: range) -> Iterator[slice]:
 def _read_rows(arrays: _Arrays, rows: slice | None, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read and decode rows, block by block, so that the one-hot form is never in memory as a whole."""
     _check_shapes(arrays, path)
+    for array in (arrays.sequences, arrays.targets):
+        _check_stored(array, path)
     chosen = range(arrays.n_samples)[slice(None) if rows is None else rows]
     if chosen.step < 1:
         raise ValueError(f"rows must go forward. Got {rows}.")

@@ -37,6 +37,7 @@ from skgenome.nn._pooling import (
     n_pooled,
     pool,
 )
+from skgenome.nn._rebuilding import rebuild
 from skgenome.nn._resnet import ResNet1d
 from skgenome.nn._token_encoder import BaseLanguageModel, BaseTokenEncoder, EncoderOutput
 
@@ -83,6 +84,7 @@ __all__ = [
     "make_context",
     "n_pooled",
     "pool",
+    "rebuild",
     "reverse_complement_patches",
     "row_nats",
     "temporal_activation_regularization",

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skgenome._sklearn import Interval, StrOptions, fit_context
 from skgenome.exceptions import ModelMismatchError, SkgenomeWarning
-from skgenome.nn import POOLINGS
+from skgenome.nn import POOLINGS, rebuild
 from skgenome.representation._cache import compute_missing
 from skgenome.sequences import check_token_rows, overlaps_by
 from skgenome.training import (
@@ -442,12 +442,11 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         weights = state.pop("weights_", None)
         super().__setstate__(state)
         if weights is not None:
-            # Drawing weights that are replaced at once must not move the user's generator.
-            with torch.random.fork_rng(devices=[]):
-                module = self._make_module()
-            # A copy, since arrays that joblib maps from disk are read-only.
-            module.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
-            self.module_ = module.eval()
+            # Layers are made one by one, so that their number is a size too.
+            n_layers = self.architecture_.get("n_layers", 0)
+            if n_layers > len(weights):
+                raise ValueError(f"there are {len(weights)} weights for {n_layers} layers")
+            self.module_ = rebuild(self._make_module, weights)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

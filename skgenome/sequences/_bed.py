@@ -117,12 +117,14 @@ def _parse_line(line: str) -> BedInterval:
     if not contig:
         raise ValueError("expected the name of a contig in column 1, got nothing.")
     if not (start.isdecimal() and end.isdecimal() and int(start) <= int(end)):
-        raise ValueError(f"expected whole numbers 0 <= start <= end, got start {start!r} and end {end!r}.")
+        raise ValueError(
+            f"expected whole numbers 0 <= start <= end, got start {start[:30]!r} and end {end[:30]!r}."
+        )
     # A column that a short line lacks says as little as one without a value.
     absent = [_NO_VALUE] * (_N_READ - len(columns))
     name, score, strand = (columns + absent)[_N_REQUIRED:_N_READ]
     if strand not in ("+", "-", _NO_VALUE):
-        raise ValueError(f"expected one of + - . as strand in column 6, got {strand!r}.")
+        raise ValueError(f"expected one of + - . as strand in column 6, got {strand[:30]!r}.")
     return BedInterval(
         contig, int(start), int(end), "" if name == _NO_VALUE else name, _parse_score(score), strand
     )
@@ -137,5 +139,5 @@ def _parse_score(text: str) -> float | None:
         score = math.nan
     # BED says 0 to 1000; peak callers write what they like, so that only what is no number is refused.
     if not math.isfinite(score):
-        raise ValueError(f"expected a number or . as score in column 5, got {text!r}.")
+        raise ValueError(f"expected a number or . as score in column 5, got {text[:30]!r}.")
     return score

@@ -13,6 +13,9 @@ from skgenome.exceptions import DataIntegrityError
 
 Item = TypeVar("Item")
 
+# Characters that are kept of another library's message, which may repeat a line of megabytes.
+_SHOWN = 300
+
 _FORMATS = (".fa", ".fas", ".fasta", ".fna", ".ffn", ".frn", ".fq", ".fastq")
 _COMPRESSIONS = ("", ".gz", ".bz2", ".xz", ".zst")
 #: How the names of sequence files end; a folder is searched for these.
@@ -136,7 +139,8 @@ def read_items(items: Iterable[Item], path: Path, unit: str) -> Iterator[Item]:
         # Each decompressor has exceptions of its own, so there is no list of them to catch.
         except Exception as err:
             raise DataIntegrityError(
-                f"{path} breaks off or is damaged after {n_read} {unit}s: {err} Copy or download it again."
+                f"{path} breaks off or is damaged after {n_read} {unit}s: {str(err)[:_SHOWN]} Copy or "
+                "download it again."
             ) from err
         n_read += 1
         yield item

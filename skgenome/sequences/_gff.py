@@ -99,9 +99,9 @@ def _parse_line(line: str) -> GffFeature:
         raise ValueError(f"expected {_N_COLUMNS} columns between tabs, got {len(columns)}. Is this GFF3?")
     contig, source, kind, start, end, _, strand, _, attributes = columns
     if not (start.isdecimal() and end.isdecimal() and 1 <= int(start) <= int(end)):
-        raise ValueError(f"expected 1 <= start <= end, got start {start!r} and end {end!r}.")
+        raise ValueError(f"expected 1 <= start <= end, got start {start[:30]!r} and end {end[:30]!r}.")
     if strand not in ("+", "-", ".", "?"):
-        raise ValueError(f"expected one of + - . ? as strand, got {strand!r}.")
+        raise ValueError(f"expected one of + - . ? as strand, got {strand[:30]!r}.")
     strand = "." if strand == "?" else strand
     names = unquote(contig), unquote(source), unquote(kind)
     return GffFeature(*names, int(start) - 1, int(end), strand, _parse_attributes(attributes))

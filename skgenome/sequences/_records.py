@@ -304,8 +304,8 @@ def write_fastq(
     TypeError
         If a sequence is no str.
     ValueError
-        If a sequence has anything but letters, a name is longer than a line, a quality has another length
-        than its sequence, or the numbers differ. The message names the sequence.
+        If a sequence has anything but letters, a name is longer than a line or not ASCII, a quality has
+        another length than its sequence, or the numbers differ. The message names the sequence.
     FileNotFoundError
         If the folder does not exist.
 
@@ -328,6 +328,9 @@ def write_fastq(
             )
     with write_beside(path) as file:
         for i, record in enumerate(_iter_named(sequences, names)):
+            # FASTQ has no other letters, and its readers refuse them; FASTA takes what is UTF-8.
+            if not _header(record).isascii():
+                raise ValueError(f"The name of sequence {i} must be ASCII. Got {_header(record)[:60]!r}.")
             quality = _DEFAULT_QUALITY * len(record.sequence) if qualities is None else qualities[i]
             _check_quality(quality, record, i)
             file.write(f"@{_header(record)}\n{record.sequence}\n+\n{quality}\n".encode())

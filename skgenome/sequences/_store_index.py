@@ -103,8 +103,8 @@ def read_index(folder: Path) -> Index:
     version = content.get("version")
     if type(version) is int and version > VERSION:
         raise DataIntegrityError(
-            f"The sequence store {folder} has version {version} of the format; this skgenome reads up to "
-            f"{VERSION}. Update skgenome, or build the store anew."
+            f"The sequence store {folder} has version {str(version)[:30]} of the format; this skgenome reads "
+            f"up to {VERSION}. Update skgenome, or build the store anew."
         )
     try:
         seal = content.pop("sha256", None)

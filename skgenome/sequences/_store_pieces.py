@@ -52,12 +52,16 @@ def iter_pieces(path: Path) -> Iterator[Piece]:
     DataIntegrityError
         If the file is empty, truncated, corrupt, or neither FASTA nor FASTQ.
     """
-    pieces = _of_fastq(path) if reader_of(path) is FastqReader else _of_fasta(path)
     piece = None
-    for piece in read_items(pieces, path, "piece"):
+    for piece in read_items(_parse_pieces(path), path, "piece"):
         yield piece
     if piece is None:
         raise DataIntegrityError(f"{path} has no record. A FASTA or FASTQ file was expected.")
+
+
+def _parse_pieces(path: Path) -> Iterator[Piece]:
+    # A generator, so that what breaks where the format is looked for counts as reading too.
+    yield from _of_fastq(path) if reader_of(path) is FastqReader else _of_fasta(path)
 
 
 def _of_fastq(path: Path) -> Iterator[Piece]:

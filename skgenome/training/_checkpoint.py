@@ -124,13 +124,20 @@ def _unpack(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     if kind == "tensor":
         name, stride = inside
         # A copy, since what lies in a buffer of safetensors is aligned otherwise than torch's own memory.
-        tensor = torch.empty_strided(tensors[name].shape, stride, dtype=tensors[name].dtype)
-        return tensor.copy_(tensors[name])
+        return _lay_out(tensors[name], stride)
     if kind == "tuple":
         return tuple(_unpack(item, tensors) for item in inside)
     if kind == "pairs":
         return {_unpack(key, tensors): _unpack(item, tensors) for key, item in inside}
     return {key: _unpack(item, tensors) for key, item in inside.items()}
+
+
+def _lay_out(values: torch.Tensor, stride: list[int]) -> torch.Tensor:
+    """Copy a tensor to where its strides say; they may not reach further than it is long."""
+    reach = sum((size - 1) * step for size, step in zip(values.shape, stride, strict=True))
+    if values.numel() and reach != values.numel() - 1:
+        raise ValueError(f"strides {str(stride)[:60]} are none of a tensor of shape {tuple(values.shape)}")
+    return torch.empty_strided(values.shape, stride, dtype=values.dtype).copy_(values)
 
 
 class Clock:
