@@ -31,6 +31,8 @@ class Target(NamedTuple):
     """Makes whole inputs, by our own writers where there are some; it may use the folder."""
     place: str
     """A pattern that each message must have: where the file is wrong, or that there is nothing in it."""
+    share: int
+    """Of the inputs of a whole search: readers that take longer get fewer."""
     is_json: bool = False
     """Whether the input begins with a JSON document, up to `fuzzing.mutation.SEPARATOR`."""
 

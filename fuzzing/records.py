@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.environment import describe
 from benchmarks.records import ROOT, write_text
 
 RESULT = ROOT / "fuzzing" / "reliability.json"
@@ -47,6 +46,9 @@ def describe_environment() -> dict:
     dict
         Ready for JSON.
     """
+    # Loads torch, which nobody needs who writes the page.
+    from benchmarks.environment import describe
+
     environment = describe("cpu")
     environment["versions"] |= {package: version(package) for package in PACKAGES}
     return environment

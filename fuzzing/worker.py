@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 import traceback
 from contextlib import suppress
@@ -48,7 +47,9 @@ class Tally:
         self.counts = {READ: 0, REFUSED: 0}
         self.violations: dict[str, str] = {}
         self.start = time.monotonic()
-        self.folder = Path(tempfile.mkdtemp())
+        # Within the folder of whoever started the process, who removes it: this process ends without a farewell.
+        self.folder = arguments.corpus.parent / "files"
+        self.folder.mkdir()
 
     def take(self, content: bytes) -> None:
         """Feed one input; end the process when there were enough."""
@@ -95,7 +96,10 @@ class Tally:
             "violations": self.violations,
             "seconds": round(seconds, 1),
         }
-        self.arguments.result.write_text(json.dumps(seen))
+        # Beside and renamed: it is read while the search goes on.
+        part = self.arguments.result.with_suffix(".part")
+        part.write_text(json.dumps(seen))
+        part.replace(self.arguments.result)
 
 
 def _limit_memory() -> None:

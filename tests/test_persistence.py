@@ -451,6 +451,61 @@ def test_load_refuses_weights_of_another_shape(folder):
         load(folder)
 
 
+def test_load_refuses_json_that_is_nested_without_end(folder):
+    """Non-regression test: a RecursionError came out of the reader of JSON."""
+    (folder / CONFIG_FILE).write_text('{"format": ' + "[" * 10**5 + "]" * 10**5 + "}")
+    with pytest.raises(DataIntegrityError, match=r"model\.json is damaged"):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(format="x" * 10**5),
+        lambda c: c.update(format_version="x" * 10**5),
+        lambda c: c["estimator"].update({"class": "x" * 10**5}),
+        lambda c: c["estimator"]["state"].update(k_={"x" * 10**5: 0}),
+    ],
+)
+def test_load_repeats_no_megabytes(change, folder):
+    """Non-regression test: messages had all of what stands in the folder."""
+    change_config(folder, change)
+    with pytest.raises((DataIntegrityError, ModelMismatchError), match=r"model\.json") as raised:
+        load(folder)
+    assert len(str(raised.value)) < 1500
+
+
+@pytest.mark.parametrize("steps", [[["tokens"]], 5, [[1.5, None]], "x", [5]])
+def test_load_refuses_a_pipeline_of_no_steps(steps, tmp_path):
+    """Non-regression test: an error of Python, or of scikit-learn, named neither file nor place."""
+    folder = save(make_pipeline(KmerCounter(), StandardScaler(with_mean=False)), tmp_path / "model")
+    change_config(folder, lambda c: c["estimator"]["params"].update(steps=steps))
+    with pytest.raises(DataIntegrityError, match=r"model\.json does not describe a model"):
+        load(folder)
+
+
+def test_load_refuses_weights_that_are_a_list_of_arrays(folder):
+    """Non-regression test: torch made a tensor of it, and warned that this is slow."""
+
+    def change(config):
+        weights = config["estimator"]["state"]["weights_"]["dict"]
+        weights["bias"] = [weights["bias"]]
+
+    change_config(folder, change)
+    with pytest.raises(DataIntegrityError, match=r"the weight 'bias' has the shape .* and \('no array',\)"):
+        load(folder)
+
+
+def test_load_refuses_weights_that_numpy_has_no_dtype_for(folder):
+    """Non-regression test: bfloat16 is one of safetensors' types and none of NumPy's."""
+    header = b'{"x":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}'
+    content = len(header).to_bytes(8, "little") + header + b"\0\0"
+    (folder / WEIGHTS_FILE).write_bytes(content)
+    change_config(folder, lambda c: c.update(weights_sha256=sha256(content).hexdigest()))
+    with pytest.raises(DataIntegrityError, match=r"is no safetensors file|can be put together"):
+        load(folder)
+
+
 @pytest.mark.parametrize(
     "name", ["os.system", "PCA", "sklearn.decomposition.PCA", "subprocess.Popen", "eval"]
 )

@@ -119,3 +119,11 @@ def test_read_bed_refuses_a_truncated_gz(tmp_path):
 def test_read_bed_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.bed"):
         read_bed(tmp_path / "none.bed")
+
+
+def test_read_bed_repeats_no_number_without_end(tmp_path):
+    """Non-regression test: the message had all of it; Python reads no number of so many digits."""
+    (tmp_path / "a.bed").write_text("chr1\t1\t9" + "9" * 10**4)
+    with pytest.raises(DataIntegrityError, match=r"a\.bed, line 1: ") as raised:
+        read_bed(tmp_path / "a.bed")
+    assert len(str(raised.value)) < 1000

@@ -116,3 +116,11 @@ def test_read_gff_agrees_with_the_sequence_of_a_real_gene(real_data_home):
     starts = [reverse_complement(genome.sequence[f.start : f.end])[:3] for f in genes]
     # Nine genes in ten begin with ATG, whichever strand they lie on.
     assert starts.count("ATG") > 0.85 * len(starts)
+
+
+def test_read_gff_repeats_no_number_without_end(tmp_path):
+    """Non-regression test: the message had all of it; Python reads no number of so many digits."""
+    (tmp_path / "a.gff").write_text("c\t.\tgene\t1\t9" + "9" * 10**4 + "\t.\t+\t.\tID=x")
+    with pytest.raises(DataIntegrityError, match=r"a\.gff, line 1: ") as raised:
+        read_gff(tmp_path / "a.gff")
+    assert len(str(raised.value)) < 1000

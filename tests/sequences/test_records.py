@@ -313,6 +313,21 @@ def test_write_fastq_refuses_qualities_that_do_not_fit(tmp_path, qualities, mess
     assert list(tmp_path.iterdir()) == []
 
 
+def test_write_fastq_refuses_names_that_fastq_has_not(tmp_path):
+    """Non-regression test: a name beyond ASCII was written, and could not be read back."""
+    with pytest.raises(ValueError, match=r"The name of sequence 1 must be ASCII\. Got 'é'"):
+        write_fastq(tmp_path / "a.fq", ["A", "C"], names=["e", "é"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_read_sequences_repeats_no_line_of_megabytes(tmp_path):
+    """Non-regression test: the message of another library had the whole line."""
+    (tmp_path / "a.fq").write_text("@" + "a" * 10**6 + "\nA\nB" + "b" * 10**6 + "\nI\n")
+    with pytest.raises(DataIntegrityError, match=r"a\.fq breaks off") as raised:
+        read_sequences(tmp_path / "a.fq")
+    assert len(str(raised.value)) < 1000
+
+
 @pytest.mark.parametrize("width", [0, -5])
 def test_write_fasta_refuses_a_width_without_letters(tmp_path, width):
     with pytest.raises(ValueError, match=rf"width must be at least 1 letter.* Got {width}"):

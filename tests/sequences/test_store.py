@@ -191,6 +191,16 @@ def test_build_store_refuses_a_truncated_file(tmp_path, make_dna):
         build_store(path, tmp_path / "store")
 
 
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_build_store_refuses_a_file_that_is_damaged_from_the_start(suffix, tmp_path):
+    """Non-regression test: what breaks where the format is looked for was an error of the decompressor."""
+    path = tmp_path / f"a.fa{suffix}"
+    write_fasta(path, ["GATTACA" * 9])
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(DataIntegrityError, match=r"a\.fa\S+ breaks off or is damaged after 0 pieces"):
+        build_store(path, tmp_path / "store")
+
+
 def test_build_store_warns_of_records_without_a_sequence(tmp_path):
     (tmp_path / "a.fa").write_text(">a\nAC\n>b\n>c\n>d\nG\n")
     with pytest.warns(
