@@ -243,13 +243,13 @@ def pack_checkpoint(rest: bytes, tensors: bytes) -> bytes:
 TARGETS = {
     target.name: target
     for target in (
-        Target("sequences", read_sequence_file, seeds.sequence_files, _IN_RECORDS, 20),
-        Target("store-building", build_and_read_store, seeds.sequence_files, _IN_RECORDS, 5),
         Target("bed", read_intervals, seeds.interval_files, _IN_LINES, 20),
         Target("gff", read_features, seeds.feature_files, _IN_LINES, 20),
         Target("vcf", read_variants, seeds.variant_files, _IN_LINES, 20),
+        Target("sequences", read_sequence_file, seeds.sequence_files, _IN_RECORDS, 20),
         Target("store", open_store, seeds.stores, r"index\.json|\w+\.(bin|txt)|version \d+", 7, is_json=True),
         Target("model", open_model, seeds.saved_models, r"model\.json|\.safetensors|Step '", 4, is_json=True),
         Target("checkpoint", open_checkpoint, seeds.checkpoints, "$never", 4, is_json=True),
+        Target("store-building", build_and_read_store, seeds.sequence_files, _IN_RECORDS, 5),
     )
 }

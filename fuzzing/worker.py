@@ -47,7 +47,7 @@ class Tally:
         self.counts = {READ: 0, REFUSED: 0}
         self.violations: dict[str, str] = {}
         self.start = time.monotonic()
-        # Within the folder of whoever started the process, who removes it: this process ends without a farewell.
+        # Within a folder that whoever started the process removes: this process ends without a farewell.
         self.folder = arguments.corpus.parent / "files"
         self.folder.mkdir()
 

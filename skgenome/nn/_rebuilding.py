@@ -7,6 +7,11 @@ import torch
 from torch import nn
 
 
+def _shape(value: Any) -> tuple:
+    # A single number, such as a count of batches, is kept as an array of one; torch takes either.
+    return tuple(getattr(value, "shape", ("no array",))) or (1,)
+
+
 def rebuild(make: Callable[[], nn.Module], weights: Mapping[str, Any]) -> nn.Module:
     """Make a module and give it weights that were kept as arrays.
 
@@ -40,8 +45,8 @@ def rebuild(make: Callable[[], nn.Module], weights: Mapping[str, Any]) -> nn.Mod
     # Drawing weights that are replaced at once must not move the user's generator.
     with torch.random.fork_rng(devices=[]):
         with torch.device("meta"):
-            expected = {name: tuple(value.shape) for name, value in make().state_dict().items()}
-        given = {name: tuple(getattr(value, "shape", ("no array",))) for name, value in weights.items()}
+            expected = {name: _shape(value) for name, value in make().state_dict().items()}
+        given = {name: _shape(value) for name, value in weights.items()}
         for name in [*expected, *given]:
             if expected.get(name) != given.get(name):
                 raise ValueError(

@@ -23,8 +23,8 @@ from skgenome.sequences import SequenceStore, build_store, write_fasta
 from skgenome.sequences._store_index import INDEX_FILE, _seal
 from skgenome.training import pack_state, unpack_state
 
-TOKEN_IDS = KmerTokenizer(k=1).transform(["GATTACA" * 6, "CCGGTTA" * 6] * 6)
-FIT = {"max_steps": 1, "batch_size": 2, "device": "cpu", "random_state": 0}
+TOKEN_IDS = KmerTokenizer(k=1).transform(["GATTACAC" * 4, "CCGGTTAA" * 4] * 6)
+FIT = {"max_steps": 1, "device": "cpu", "random_state": 0}
 TERA = 2**40
 
 
@@ -40,7 +40,14 @@ def little_memory():
 
 @pytest.fixture(scope="module")
 def models():
-    sizes = {"embedding_size": 2, "hidden_size": 3, "n_layers": 1, "bptt": 8, "cache_size": 0}
+    sizes = {
+        "embedding_size": 2,
+        "hidden_size": 3,
+        "n_layers": 2,
+        "batch_size": 4,
+        "bptt": 8,
+        "cache_size": 0,
+    }
     lm = LanguageModel(**sizes, **FIT).fit(TOKEN_IDS)
     sizes = {"encoder": "cnn-lstm", "width": 1, "context_size": 2, "patch_length": 8, "patch_stride": 4}
     contrastive = ContrastivePredictiveCoding(**sizes, n_patches=4, steps=(2,), **FIT).fit(TOKEN_IDS)
@@ -73,7 +80,7 @@ def change(folder, change_state, change_arrays=lambda arrays: None):
     ("model", "size", "value"),
     [
         ("lm", "hidden_size", 40_000),
-        ("lm", "embedding_size", TERA),
+        ("lm", "embedding_size", 10**6),
         ("lm", "n_layers", 10**9),
         ("contrastive", "context_size", 40_000),
         ("contrastive", "width", 40_000),
@@ -195,3 +202,11 @@ def test_rebuild_gives_the_weights_and_leaves_the_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
     assert not twin.training
     assert torch.equal(twin(torch.ones(1, 2)), layer(torch.ones(1, 2)))
+
+
+def test_rebuild_takes_a_count_as_an_array_of_one():
+    """Non-regression test: batch normalisation counts in an array without axes, which is saved with one."""
+    layer = torch.nn.BatchNorm1d(2)
+    layer(torch.randn(4, 2))
+    weights = {name: np.atleast_1d(value.numpy()) for name, value in layer.state_dict().items()}
+    assert rebuild(lambda: torch.nn.BatchNorm1d(2), weights).num_batches_tracked.item() == 1
