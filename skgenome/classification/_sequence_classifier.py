@@ -10,7 +10,14 @@ from skgenome.classification._base import BaseSequenceClassifier
 from skgenome.classification._targets import check_more_targets, check_targets, coder_of_classes, read_labels
 from skgenome.classification._training import Labelled, start_head, train
 from skgenome.sequences import check_token_ids
-from skgenome.training import Stage, checkpoints_of, resolve_device, seeded
+from skgenome.training import (
+    Stage,
+    agree_on_call,
+    checkpoints_of,
+    resolve_device,
+    seeded,
+    shared_random_state,
+)
 
 
 class SequenceClassifier(BaseSequenceClassifier):
@@ -258,12 +265,12 @@ class SequenceClassifier(BaseSequenceClassifier):
         rows, targets = check_more_targets(
             y, name, coder, class_weight=self.class_weight, sample_weight=sample_weight
         )
-        random_state = check_random_state(self.random_state)
+        agree_on_call(self, "partial_fit", {"X": token_ids, "y": (rows, targets)})
+        given = shared_random_state(self.random_state)
+        random_state = check_random_state(given)
         goes_on = hasattr(self, "head_")
         encoder, from_scratch = (
-            (copy.deepcopy(self.encoder_), False)
-            if goes_on
-            else self._start_encoder(token_ids, self.random_state)
+            (copy.deepcopy(self.encoder_), False) if goes_on else self._start_encoder(token_ids, given)
         )
         encoder.set_params(device=self.device, precision=self.precision)
         pooled = encoder.pooled_encoder()

@@ -82,8 +82,23 @@ class ContrastiveModule(nn.Module):
         InfoNCEOutput
             Loss, accuracy, chance and the number of predictions.
         """
+        return self.info_nce(*self.encode(token_ids))
+
+    def encode(self, token_ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Compute what is compared: rows that were encoded apart can be scored together.
+
+        Parameters
+        ----------
+        token_ids : LongTensor of shape (batch, length)
+            Token ids of single bases, padded on the right.
+
+        Returns
+        -------
+        latents, contexts, mask, reverse_latents : Tensor
+            As :class:`InfoNCE` takes them; the last one is None where it has no use for it.
+        """
         (latents, contexts), mask = self.encoder(token_ids)
         reverse = None
         if self.info_nce.reverse_complement:
             reverse = self.encoder.encode(reverse_complement_patches(self.encoder.cut(token_ids)))
-        return self.info_nce(latents, contexts, mask, reverse)
+        return latents, contexts, mask, reverse

@@ -25,6 +25,7 @@ from skgenome.training import (
     checkpoints_of,
     cut_into_stretches,
     hold_out,
+    launched_processes,
     n_steps_of,
     net_state,
     pool_edits,
@@ -200,8 +201,10 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             stretches, contigs, self._n_held_out(stretches), self.validation_unit, random_state
         )
         train, validation = self._check_split(train, validation)
-        place = checkpoints.place("training")
+        place, processes = checkpoints.place("training"), launched_processes()
         with seeded(random_state, device) as seed:
+            processes.align(module)
+            processes.seed_own(seed, device)
             net = self._make_net(
                 module,
                 train,
@@ -228,6 +231,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 # skorch ends a training that the user interrupts as if it were whole.
                 self._keep_interrupted(net, n_rounds)
                 raise KeyboardInterrupt
+            processes.align(net.module_)
             if checkpoints.is_nested:
                 # The call that this one is a part of may still be killed.
                 place.save(net_state(net))

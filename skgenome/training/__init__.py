@@ -8,7 +8,14 @@ from skgenome.training._callbacks import (
     bits_per_base,
     n_steps_of,
 )
-from skgenome.training._calls import NO_INFLUENCE, Checkpoints, checkpoints_of, fingerprint
+from skgenome.training._calls import (
+    NO_INFLUENCE,
+    Checkpoints,
+    agree_on_call,
+    checkpoints_of,
+    fingerprint,
+    shared_random_state,
+)
 from skgenome.training._checkpoint import Checkpoint, Place, net_state, pack_state, unpack_state
 from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
 from skgenome.training._edits import pool_edits
@@ -24,6 +31,7 @@ from skgenome.training._nets import (
     pretraining_net,
     schedule_callback,
 )
+from skgenome.training._processes import OneProcess, is_main_process, launched_processes
 from skgenome.training._rows import LabelledRows, RowBatches
 from skgenome.training._streams import Segment, SegmentStream, Stretches, cut_into_stretches, hold_out
 
@@ -40,6 +48,7 @@ __all__ = [
     "FiniteLoss",
     "LabelledRows",
     "LanguageModelNet",
+    "OneProcess",
     "PatchAccuracy",
     "Place",
     "RowBatches",
@@ -48,6 +57,7 @@ __all__ = [
     "Stage",
     "Stretches",
     "TrainingProgress",
+    "agree_on_call",
     "autocast",
     "bits_per_base",
     "checkpoints_of",
@@ -57,7 +67,9 @@ __all__ = [
     "fingerprint",
     "gradual_stages",
     "hold_out",
+    "is_main_process",
     "language_model_net",
+    "launched_processes",
     "mean_loss",
     "n_steps_of",
     "net_state",
@@ -71,6 +83,7 @@ __all__ = [
     "row_surprise",
     "schedule_callback",
     "seeded",
+    "shared_random_state",
     "train_head",
     "unpack_state",
 ]

@@ -11,10 +11,12 @@ import logging
 import shutil
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from itertools import count
+from numbers import Integral
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +29,7 @@ from skgenome.exceptions import SkgenomeWarning
 from skgenome.sequences import StoredTokenIds, TokenIds, is_locked, lock_folder, write_beside
 from skgenome.training._checkpoint import SUFFIX, Clock, Place
 from skgenome.training._device import resolve_device, resolve_precision
+from skgenome.training._processes import check_same, launched_processes
 
 logger = logging.getLogger(__name__)
 
@@ -259,7 +262,7 @@ class Checkpoints:
         )
 
     def random_state(self, given: int | np.random.RandomState | None):
-        """Give the `random_state` to work with: the same one in each try of a call.
+        """Give the `random_state` to work with: the same one in each try of a call, and in each process.
 
         Parameters
         ----------
@@ -271,7 +274,9 @@ class Checkpoints:
         int, RandomState instance or None
             The same, or the seed of the call where none was given.
         """
-        return self.seed if given is None and self.folder is not None else given
+        if given is None and self.folder is not None:
+            return self.seed
+        return shared_random_state(given)
 
     def place(self, name: str) -> Place | None:
         """Give the place of a training.
@@ -319,17 +324,87 @@ def checkpoints_of(
     ------
     OSError
         If the folder cannot be made or written to.
+    ValueError
+        As in :func:`agree_on_call`.
 
     Warns
     -----
     SkgenomeWarning
         If there is no checkpoint of this call but an unfinished one of another call of the method.
     """
+    call = agree_on_call(estimator, method, data, without)
+    with ExitStack() as opened:
+        # Of processes that train together the main one has the folder, and the others know of it.
+        open_folder = partial(opened.enter_context, _open_folder(estimator, method, data, without, call))
+        yield launched_processes().of_main(open_folder)
+
+
+def agree_on_call(
+    estimator: BaseEstimator, method: str, data: dict[str, Any], without: Collection[str] = ()
+) -> dict[str, str]:
+    """See that all processes make the same call, where several train together.
+
+    Parameters
+    ----------
+    estimator, method, data, without
+        As in :func:`describe_call`.
+
+    Returns
+    -------
+    dict of str to str
+        The call; empty where a process trains alone.
+
+    Raises
+    ------
+    ValueError
+        If a process makes another call, or a batch has fewer rows than there are processes.
+    """
+    processes = launched_processes()
+    if processes.count == 1:
+        return {}
+    call = describe_call(estimator, method, data, without) | {"processes": str(processes.count)}
+    check_same(processes, call)
+    if estimator.batch_size < processes.count:
+        raise ValueError(
+            f"batch_size={estimator.batch_size} is smaller than the number of processes, {processes.count}. "
+            "It counts the rows of a batch in all processes together, of which each takes its share: set a "
+            "larger batch_size, or start fewer processes."
+        )
+    return call
+
+
+def shared_random_state(given: int | np.random.RandomState | None):
+    """Give the `random_state` that all processes work with.
+
+    Parameters
+    ----------
+    given : int, RandomState instance or None
+        The user's.
+
+    Returns
+    -------
+    int, RandomState instance or None
+        The same where a process trains alone; else that of the main process, and never None.
+    """
+    processes = launched_processes()
+    if processes.count == 1 or isinstance(given, Integral):
+        return given
+    return processes.of_main(lambda: check_random_state(given))
+
+
+@contextmanager
+def _open_folder(
+    estimator: BaseEstimator,
+    method: str,
+    data: dict[str, Any],
+    without: Collection[str],
+    call: dict[str, str],
+) -> Iterator[Checkpoints]:
     if estimator.checkpoint_dir is None:
         yield Checkpoints()
         return
     root = Path(estimator.checkpoint_dir).expanduser()
-    call = describe_call(estimator, method, data, without)
+    call = call or describe_call(estimator, method, data, without)
     is_nested = (root / CALL_FILE).is_file()
     with _named(root):
         folder, lock = _claim(root, f"{type(estimator).__name__}-{fingerprint(call)}")
@@ -405,6 +480,6 @@ def _warn_of_others(root: Path, folder: Path, call: dict[str, str]) -> None:
             f"{len(others)} unfinished training(s) of other calls. {nearest.name} differs in "
             f"{', '.join(others[nearest])}. To go on with it, make the same call; otherwise remove it.",
             SkgenomeWarning,
-            # From here over the opening of the block, fit and scikit-learn's wrapper of it.
-            stacklevel=6,
+            # From here over the opening of the folder and of the block, fit and scikit-learn's wrapper of it.
+            stacklevel=10,
         )

@@ -25,6 +25,7 @@ from skorch.utils import to_device
 from skgenome.exceptions import DataIntegrityError, SkgenomeWarning
 from skgenome.sequences import write_beside
 from skgenome.training._callbacks import n_steps_of
+from skgenome.training._processes import OneProcess, launched_processes
 
 SUFFIX = ".safetensors"
 #: The last one, and the one before it for the case that the last one is damaged.
@@ -166,7 +167,8 @@ class Clock:
 class Place:
     """The checkpoints of one training: a folder that holds the last ones.
 
-    What a killed process has left of a checkpoint that it had not finished is removed.
+    What a killed process has left of a checkpoint that it had not finished is removed. Of processes that
+    train together the main one alone reads and writes, for all of them, and says when.
 
     Parameters
     ----------
@@ -185,14 +187,18 @@ class Place:
 
     def __init__(self, folder: Path, clock: Clock, renew: Callable[[], None]):
         self.folder, self.clock, self.renew = folder, clock, renew
-        for part in self.folder.glob(f".*{SUFFIX}"):
-            part.unlink(missing_ok=True)
-        self.resumed = self._load()
+        self.processes = launched_processes()
+        self.resumed = _of_process(self.processes.of_main(self._open), self.processes)
 
     @property
     def is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
-        return self.clock.is_due
+        return self.processes.of_main(lambda: self.clock.is_due)
+
+    def _open(self) -> dict | None:
+        for part in self.folder.glob(f".*{SUFFIX}"):
+            part.unlink(missing_ok=True)
+        return self._load()
 
     def _files(self) -> list[Path]:
         """List the checkpoints, the last one first."""
@@ -227,6 +233,11 @@ class Place:
         """
         # Also of one that fails: to try again after every step would take longer than the steps.
         self.clock.restart()
+        state = _of_all(state, self.processes)
+        if self.processes.is_main:
+            self._write(state)
+
+    def _write(self, state: dict) -> None:
         try:
             self.renew()
             self.folder.mkdir(exist_ok=True)
@@ -246,8 +257,27 @@ class Place:
                 "be taken up again from the last one that was written. The next try comes after "
                 "checkpoint_minutes.",
                 SkgenomeWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
+
+
+def _of_all(state: dict, processes: OneProcess) -> dict:
+    """Put what each process has of its own into a state: generators, carried states, sizes of parts."""
+    if processes.count == 1:
+        return state
+    own = {name: state[name] for name in ("generators", "limits") if name in state}
+    if "net" in state:
+        own["carried"] = state["net"]["carried"]
+    return {**state, "processes": processes.together(lambda: own)}
+
+
+def _of_process(state: dict | None, processes: OneProcess) -> dict | None:
+    """Take what this process has of its own out of the state of all."""
+    if state is None or "processes" not in state:
+        return state
+    own = dict(state["processes"][processes.index])
+    net = {"net": {**state["net"], "carried": own.pop("carried")}} if "net" in state else {}
+    return {**state, **own, **net}
 
 
 def _digest(content: bytes) -> str:

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 import numpy as np
 import torch
 
+from skgenome.training._processes import launched_processes
+
 #: What a user may ask for.
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -16,7 +18,8 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     Parameters
     ----------
     device : str or torch.device, default="auto"
-        ``"auto"`` is CUDA where there is one, else the CPU.
+        ``"auto"`` is CUDA where there is one, else the CPU; of processes that a launcher has started, each
+        has a device of its own.
 
     Returns
     -------
@@ -35,7 +38,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
     device(type='cpu')
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return launched_processes().device
     try:
         resolved = torch.device(device)
     except RuntimeError as err:

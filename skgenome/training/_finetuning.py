@@ -19,7 +19,8 @@ from skgenome.training._checkpoint import Checkpoint, Place, module_state, resto
 from skgenome.training._device import autocast
 from skgenome.training._inference import borrowed
 from skgenome.training._memory import BatchMemory
-from skgenome.training._nets import LEAST_CYCLE, optimizer_options, schedule_callback
+from skgenome.training._nets import LEAST_CYCLE, add_up, optimizer_options, schedule_callback
+from skgenome.training._processes import is_main_process, launched_processes
 from skgenome.training._rows import Inputs, Labelled, LabelledRows, RowBatches
 
 ADVICE = "Give shorter sequences, or set a smaller bptt or a smaller encoder."
@@ -71,6 +72,7 @@ class ClassifierNet(NeuralNet):
         self.memory = memory
         self.dtype = dtype
         self.validation_dtype = validation_dtype
+        self.processes = launched_processes()
 
     def infer(self, x: Inputs, **fit_params) -> torch.Tensor:
         """Compute the scores of one batch.
@@ -104,11 +106,13 @@ class ClassifierNet(NeuralNet):
         Returns
         -------
         dict
-            ``loss`` is that of the labels alone: what is minimised has the module's penalty added.
+            ``loss`` is that of the labels alone: what is minimised has the module's penalty added. ``y_pred``
+            are the scores of the rows that this process has computed.
         """
         self._set_training(True)
-        learn = partial(self._measure_parts, batch, "train")
-        return self.memory.run("train", len(batch[1][1]), learn, self._zero_grad_optimizer)
+        step = self._measure_batch(batch, "train", self._zero_grad_optimizer)
+        self.processes.add_gradients(self.module_)
+        return step
 
     def validation_step(self, batch: tuple[Inputs, Any], **fit_params) -> dict:
         """Compute the loss of one batch.
@@ -126,27 +130,50 @@ class ClassifierNet(NeuralNet):
             As :meth:`train_step_single` gives it.
         """
         self._set_training(False)
-        measure = partial(self._measure_parts, batch, "valid")
         with torch.no_grad():
-            return self.memory.run("valid", len(batch[1][1]), measure)
+            return self._measure_batch(batch, "valid")
 
-    def _measure_parts(self, batch: tuple[Inputs, Any], kind: str, parts: list[slice]) -> dict:
-        """Give loss and logits of a batch, as 'train' with gradients or as 'valid'."""
+    def _measure_batch(
+        self, batch: tuple[Inputs, Any], kind: str, restart: Callable[[], object] = lambda: None
+    ) -> dict:
+        """Give the loss of a batch, and the logits of the own rows."""
+        own, logits = self.processes.share(len(batch[1][1])), []
+        measure = partial(self._measure_parts, batch, kind)
+
+        def run() -> torch.Tensor:
+            loss, scores = self.memory.run(kind, own.stop - own.start, measure, restart)
+            logits.extend(scores)
+            return loss
+
+        loss = add_up(self.processes.together(run))
+        return {
+            "loss": loss,
+            "y_pred": logits[0] if len(logits) == 1 else torch.cat(logits) if logits else None,
+        }
+
+    def _measure_parts(
+        self, batch: tuple[Inputs, Any], kind: str, parts: list[slice]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Give what parts of the own rows contribute, as 'train' with gradients or as 'valid', and logits."""
         n_rows, losses, logits = len(batch[1][1]), [], []
-        for rows in parts:
-            inputs, labelled = batch if len(parts) == 1 else _rows_of(batch, rows)
+        first = self.processes.share(n_rows).start
+        for part in parts:
+            n_own = part.stop - part.start
+            if n_own == 0:
+                # A last batch may have fewer rows than there are processes.
+                continue
+            rows = slice(first + part.start, first + part.stop)
+            inputs, labelled = batch if n_own == n_rows else _rows_of(batch, rows)
             scores = self.infer(inputs)
             # The loss is a mean over rows, so that of a part counts as its share of them, and with it a
             # share of the penalty, which is the same for each part.
-            share = (rows.stop - rows.start) / n_rows
+            share = n_own / n_rows
             loss = share * self.get_loss(scores, labelled, X=inputs, training=kind == "train")
             if kind == "train":
                 (loss + share * self.module_.penalty()).backward()
             losses.append(loss.detach())
             logits.append(scores.detach())
-        if len(parts) == 1:
-            return {"loss": losses[0], "y_pred": logits[0]}
-        return {"loss": torch.stack(losses).sum(), "y_pred": torch.cat(logits)}
+        return add_up(losses), logits
 
 
 def _rows_of(batch: tuple[Inputs, Labelled], rows: slice) -> tuple[Inputs, Labelled]:
@@ -261,7 +288,7 @@ def mean_loss(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
 ) -> float:
-    """Compute the weighted log loss of labelled rows.
+    """Compute the weighted log loss of labelled rows, each process that of some of them.
 
     Parameters
     ----------
@@ -283,20 +310,25 @@ def mean_loss(
     float
         In nats.
     """
-    memory, total = BatchMemory(ADVICE, quiet=True), 0.0
+    memory, processes = BatchMemory(ADVICE, quiet=True), launched_processes()
 
-    def sum_parts(batch: tuple[Inputs, Labelled], parts: list[slice]) -> float:
+    def sum_parts(batch: tuple[Inputs, Labelled], first: int, parts: list[slice]) -> float:
         total = 0.0
-        for part in parts:
-            inputs, (targets, weights) = _rows_of(batch, part)
+        for part in (part for part in parts if part.start < part.stop):
+            inputs, (targets, weights) = _rows_of(batch, slice(first + part.start, first + part.stop))
             logits = module(**{name: x.to(device) for name, x in inputs.items()})
             total += float((row_nats(logits, targets.to(device)) * weights.to(device)).sum())
         return total
 
-    with borrowed(module, device, dtype):
+    def sum_own() -> float:
+        total = 0.0
         for batch in RowBatches(rows, batch_size, strand):
-            total += memory.run("prediction", len(batch[1][1]), partial(sum_parts, batch))
-    return total / len(rows)
+            own = processes.share(len(batch[1][1]))
+            total += memory.run("prediction", own.stop - own.start, partial(sum_parts, batch, own.start))
+        return total
+
+    with borrowed(module, device, dtype):
+        return sum(processes.together(sum_own)) / len(rows)
 
 
 def _freeze_below(module: nn.Module, n_groups: int) -> None:
@@ -342,7 +374,9 @@ def _stage_callbacks(
         "schedule": schedule_callback(schedule, rates, steps_per_epoch * stage.n_epochs),
         "best": best,
         "checkpoint": None if place is None else Checkpoint(place, more),
-        "progress": TrainingProgress(steps_per_epoch * n_epochs, title, disable=not progress),
+        "progress": TrainingProgress(
+            steps_per_epoch * n_epochs, title, disable=not (progress and is_main_process())
+        ),
     }
     return [(name, callback) for name, callback in callbacks.items() if callback is not None]
 
@@ -553,7 +587,7 @@ def finetune(
     seed : int
         Of the order of the rows.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show a progress bar; only the main process does.
     place : Place or None, default=None
         Where checkpoints are written, and read where a former try has left some.
 
@@ -573,6 +607,10 @@ def finetune(
         If the user interrupts the training.
     """
     of_rows = {"batch_size": batch_size, "strand": strand}
+    processes = launched_processes()
+    # Heads were fitted in each process, which on a GPU need not give the same last digits.
+    processes.align(module)
+    processes.seed_own(seed, device)
     # One for all stages: what was too large for one is so for the next, which trains more.
     memory = BatchMemory(ADVICE)
     make_net = _net_maker(
@@ -619,7 +657,9 @@ def finetune(
             )
             _fit_stage(net, train, course.best)
             course.end_stage(net.history)
-        return course.end()
+        ended = course.end()
+        processes.align(module)
+        return ended
     finally:
         _give_back(module)
 

@@ -1,5 +1,6 @@
 """The skorch nets that train our modules, put together from parts."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from skorch.helper import predefined_split
 from torch import nn
 
-from skgenome.nn import LanguageModelLoss
+from skgenome.nn import InfoNCEOutput, LanguageModelLoss
 from skgenome.sequences import N_SPECIAL
 from skgenome.training._callbacks import (
     BitsPerBase,
@@ -22,6 +23,7 @@ from skgenome.training._callbacks import (
 from skgenome.training._checkpoint import Checkpoint, Place
 from skgenome.training._device import autocast
 from skgenome.training._memory import BatchMemory
+from skgenome.training._processes import is_main_process, launched_processes
 from skgenome.training._streams import Segment, SegmentStream, Stretches
 
 
@@ -38,13 +40,23 @@ class Share(NamedTuple):
     """What these rows carry into the next segment."""
 
 
+class Measured(NamedTuple):
+    """What a process contributes to a segment."""
+
+    loss: torch.Tensor
+    """Of its rows, as in :class:`Share`."""
+    figures: list[dict[str, float]]
+    """Of each of its parts."""
+
+
 class SegmentNet(NeuralNet):
     """A net that learns from segments without labels; a subclass says what is lost on one.
 
     It is a subclass because skorch's steps know inputs and targets, and no loss that is minimised with a
     penalty and recorded without it. Everything else is a callback, a loss or an iterator.
 
-    Where the memory runs out, a segment is read in parts of its rows.
+    Where the memory runs out, a segment is read in parts of its rows; where several processes train together,
+    each reads its share of them.
 
     Parameters
     ----------
@@ -64,29 +76,48 @@ class SegmentNet(NeuralNet):
         super().__init__(module, *args, **kwargs)
         self.memory = memory
         self.dtype = dtype
+        self.processes = launched_processes()
+
+    def _share(self, n_rows: int) -> slice:
+        """Give the rows of a segment that are dealt into parts in this process."""
+        return self.processes.share(n_rows)
 
     def _measure(self, segment: Segment, rows: slice, state: list | None) -> Share:
         """Compute what rows of a segment contribute, from the state that they have carried."""
         raise NotImplementedError
 
-    def _measure_parts(self, segment: Segment, kind: str, parts: list[slice]) -> torch.Tensor:
-        """Give the loss of a segment, as 'train' with gradients or as 'valid'; record its figures."""
+    def _measure_parts(self, segment: Segment, kind: str, parts: list[slice]) -> Measured:
+        """Measure what parts of the own rows contribute, as 'train' with gradients or as 'valid'."""
         # Validation comes between two training segments and must not leave its state to the second.
         states = self.state_ = getattr(self, "state_", {})
-        carried = None if segment.starts else states[kind]
+        carried = None if segment.starts else states.get(kind)
+        first = self._share(len(segment.token_ids)).start
         losses, figures, carried_on = [], [], []
-        for rows in parts:
-            share = self._measure(segment, rows, carried if len(parts) == 1 else _rows_of(carried, rows))
+        # A last batch may have fewer rows than there are processes.
+        for rows in (part for part in parts if part.start < part.stop):
+            state = carried if len(parts) == 1 else _rows_of(carried, rows)
+            share = self._measure(segment, slice(first + rows.start, first + rows.stop), state)
             if kind == "train":
                 (share.loss + share.penalty).backward()
             losses.append(share.loss.detach())
             figures.append(share.figures)
             carried_on.append(share.state)
-        if share.state is not None:
+        if carried_on and carried_on[0] is not None:
             states[kind] = _join_rows(carried_on)
-        for name, value in _join_figures(figures).items():
+        return Measured(add_up(losses), figures)
+
+    def _measure_segment(
+        self, segment: Segment, kind: str, restart: Callable[[], object] = lambda: None
+    ) -> torch.Tensor:
+        """Give the loss of a segment, and record its figures."""
+        rows = self._share(len(segment.token_ids))
+        measure = partial(self._measure_parts, segment, kind)
+        run = partial(self.memory.run, kind, rows.stop - rows.start, measure, restart)
+        measured = self.processes.together(run)
+        figures = _join_figures([figures for part in measured for figures in part.figures])
+        for name, value in figures.items():
             self.history.record_batch(f"{kind}_{name}", value)
-        return losses[0] if len(parts) == 1 else torch.stack(losses).sum()
+        return add_up([part.loss for part in measured])
 
     def train_step_single(self, batch: Segment, **fit_params) -> dict:
         """Compute the gradients of one segment.
@@ -104,8 +135,8 @@ class SegmentNet(NeuralNet):
             ``loss`` is the loss alone: what is minimised has the penalty added.
         """
         self._set_training(True)
-        measure = partial(self._measure_parts, batch, "train")
-        loss = self.memory.run("train", len(batch.token_ids), measure, self._zero_grad_optimizer)
+        loss = self._measure_segment(batch, "train", self._zero_grad_optimizer)
+        self.processes.add_gradients(self.module_)
         return {"loss": loss, "y_pred": None}
 
     def validation_step(self, batch: Segment, **fit_params) -> dict:
@@ -124,10 +155,27 @@ class SegmentNet(NeuralNet):
             With the key ``loss``.
         """
         self._set_training(False)
-        measure = partial(self._measure_parts, batch, "valid")
         with torch.no_grad():
-            loss = self.memory.run("valid", len(batch.token_ids), measure)
+            loss = self._measure_segment(batch, "valid")
         return {"loss": loss, "y_pred": None}
+
+
+def add_up(losses: list[torch.Tensor]) -> torch.Tensor:
+    """Add up the losses of parts, of which a single one is left as it is.
+
+    Parameters
+    ----------
+    losses : list of Tensor
+        Scalars.
+
+    Returns
+    -------
+    Tensor
+        Their sum; 0 of none.
+    """
+    if len(losses) == 1:
+        return losses[0]
+    return torch.stack(losses).sum() if losses else torch.zeros(())
 
 
 def _rows_of(state: list | None, rows: slice) -> list | None:
@@ -192,7 +240,9 @@ class ContrastiveNet(SegmentNet):
     """A net whose module scores its own predictions.
 
     What is recognised in a segment, a batch of whole stretches, and how much of that by chance, is recorded
-    beside the loss. Where a batch is read in parts, each has the candidates of its own rows alone.
+    beside the loss. Where a batch is read in parts, each has the candidates of its own rows alone. Processes
+    that train together encode their shares of a part and compare all of its rows: candidates are as many as
+    in one process.
 
     Parameters
     ----------
@@ -202,15 +252,34 @@ class ContrastiveNet(SegmentNet):
         As in :class:`SegmentNet`.
     """
 
+    def _share(self, n_rows: int) -> slice:
+        # All processes take the same parts, since they meet within each.
+        return slice(0, n_rows)
+
+    def _measure_parts(self, segment: Segment, kind: str, parts: list[slice]) -> Measured:
+        # A meeting for each try: where the memory of one runs out, all begin again with smaller parts.
+        measure = partial(super()._measure_parts, segment, kind, parts)
+        measured = self.processes.together(measure)[self.processes.index]
+        # Each has figures of all rows, which count once.
+        return measured if self.processes.is_main else measured._replace(figures=[])
+
+    def _score(self, token_ids: torch.Tensor) -> InfoNCEOutput:
+        if self.processes.count == 1:
+            return self.module_(token_ids)
+        own = token_ids[self.processes.share(len(token_ids))]
+        encode = partial(self.module_.encode, own) if len(own) else tuple
+        return self.module_.info_nce(*self.processes.join_rows(encode, token_ids.device))
+
     def _measure(self, segment: Segment, rows: slice, state: None) -> Share:
         device = torch.device(self.device)
         token_ids = segment.token_ids[rows]
         with autocast(self.dtype, device):
-            output = self.module_(token_ids.to(device, non_blocking=True))
+            output = self._score(token_ids.to(device, non_blocking=True))
         figures = {name: float(getattr(output, name)) for name in ("accuracy", "chance")}
         counts = {"predictions": output.n_predictions, "tokens": int((token_ids >= N_SPECIAL).sum())}
         # By rows, since the number of predictions of a batch is not known before its last part.
-        return Share(output.loss * (len(token_ids) / len(segment.token_ids)), 0.0, figures | counts)
+        loss = output.loss * (len(token_ids) / len(segment.token_ids))
+        return Share(loss / self.processes.count, 0.0, figures | counts)
 
 
 #: Optimisers by name, with the options that differ from torch's.
@@ -432,7 +501,7 @@ def pretraining_net(
     seed : int
         Of the order of the stretches.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show a progress bar; only the main process does.
     least_rows : int, default=1
         As in :class:`SegmentStream`.
     place : Place or None, default=None
@@ -459,7 +528,9 @@ def pretraining_net(
         "schedule": schedule_callback(schedule, learning_rate, n_steps),
         "figures": figures,
         "checkpoint": None if place is None else Checkpoint(place, partial(_rest_of_state, module, memory)),
-        "progress": TrainingProgress(n_steps, "pretraining", **shown, disable=not progress),
+        "progress": TrainingProgress(
+            n_steps, "pretraining", **shown, disable=not (progress and is_main_process())
+        ),
     }
     return net_class(
         module,
