@@ -164,7 +164,12 @@ def test_layers_sequences_know_numpy_and_readers_alone(path):
 def test_layers_every_dependency_is_declared(path):
     """What is there because something else needs it, may be gone tomorrow."""
     # The conformance suite takes pytest, and tables of either library, where it finds them.
-    known = declared_packages("plots", "tracks", "deepsea") | {"skgenome", "pytest", "pandas", "polars"}
+    known = declared_packages("plots", "tracks", "deepsea", "accelerate") | {
+        "skgenome",
+        "pytest",
+        "pandas",
+        "polars",
+    }
     assert foreign_packages(path.read_text()) <= known
 
 

@@ -58,7 +58,8 @@ class SequenceClassifier(BaseSequenceClassifier):
     learning_rate_ratio : float, default=2.6
         How many times the rate of a layer group is that of the group below it.
     batch_size : int, default=32
-        Rows in a training step.
+        Rows in a training step, of all processes together where several train
+        (:ref:`outgrowing_one_machine`).
     optimizer : {'adamw', 'adam', 'sgd'} or torch optimizer class, default='adamw'
         What changes the weights.
     schedule : {'one-cycle', 'cosine', 'constant'}, default='one-cycle'

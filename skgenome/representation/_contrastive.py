@@ -89,7 +89,8 @@ class ContrastivePredictiveCoding(BaseRepresentation):
     reverse_complement : bool, default=False
         Whether the patches ahead are to be recognised by how they read on the other strand.
     batch_size : int, default=16
-        Windows side by side in training, sequences side by side in :meth:`transform`.
+        Windows side by side in training, of all processes together where several train
+        (:ref:`outgrowing_one_machine`); sequences side by side in :meth:`transform`.
     max_epochs : int, default=10
         Passes over the corpus.
     max_steps : int or None, default=None

@@ -73,7 +73,8 @@ class LanguageModel(BaseRepresentation):
         Longest piece of a contig that is read without the hidden state starting afresh, in tokens. None
         leaves contigs whole. Shortened where the corpus would not fill a batch.
     batch_size : int, default=64
-        Stretches side by side in training, rows side by side in :meth:`transform`.
+        Stretches side by side in training, of all processes together where several train
+        (:ref:`outgrowing_one_machine`); rows side by side in :meth:`transform`.
     max_epochs : int, default=10
         Passes over the corpus.
     max_steps : int or None, default=None

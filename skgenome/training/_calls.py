@@ -16,7 +16,6 @@ from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from itertools import count
-from numbers import Integral
 from pathlib import Path
 from typing import IO, Any
 
@@ -223,7 +222,7 @@ class Checkpoints:
         if self.seed is None:
             self._forget()
             # A seed of its own for a call that was given none: what goes on must be able to draw the same.
-            self.seed = int(check_random_state(None).randint(np.iinfo(np.int32).max))
+            self.seed = _draw_seed()
         with write_beside(file) as stream:
             stream.write(json.dumps({"call": self.call, "seed": self.seed}, indent=1).encode())
 
@@ -384,12 +383,16 @@ def shared_random_state(given: int | np.random.RandomState | None):
     Returns
     -------
     int, RandomState instance or None
-        The same where a process trains alone; else that of the main process, and never None.
+        The same; a seed in place of None where several processes train together.
     """
     processes = launched_processes()
-    if processes.count == 1 or isinstance(given, Integral):
+    if processes.count == 1 or given is not None:
         return given
-    return processes.of_main(lambda: check_random_state(given))
+    return processes.of_main(_draw_seed)
+
+
+def _draw_seed() -> int:
+    return int(check_random_state(None).randint(np.iinfo(np.int32).max))
 
 
 @contextmanager

@@ -247,7 +247,8 @@ class ContrastiveNet(SegmentNet):
     Parameters
     ----------
     module : torch.nn.Module
-        Maps token ids to an :class:`skgenome.nn.InfoNCEOutput`.
+        Maps token ids to an :class:`skgenome.nn.InfoNCEOutput`. Several processes need a
+        :class:`skgenome.nn.ContrastiveModule`, which can score rows that were encoded apart.
     *args, memory, dtype, **kwargs : Any
         As in :class:`SegmentNet`.
     """

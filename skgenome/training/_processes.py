@@ -186,7 +186,7 @@ class LaunchedProcesses(OneProcess):
         except ImportError as err:
             raise ImportError(
                 f"A launcher has started {os.environ['WORLD_SIZE']} processes, but accelerate, which "
-                "connects them, is missing. pip install 'skgenome[accelerate]', or start the script by itself."
+                "connects them, is missing. pip install 'skgenome[accelerate]', or use no launcher."
             ) from err
         for_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
         state = PartialState(cpu=for_cpu or not torch.cuda.is_available())
