@@ -197,7 +197,8 @@ class LaunchedProcesses(OneProcess):
                 "accelerate.Accelerator() in its place, or none: skgenome connects the processes itself."
             )
         self.index, self.count, self._device = state.process_index, state.num_processes, state.device
-        self._told: BaseException | None = None
+        # The id of an error, not the error, whose traceback would hold on to the tensors of a step.
+        self._told: int | None = None
 
     @property
     def device(self) -> torch.device:
@@ -212,12 +213,13 @@ class LaunchedProcesses(OneProcess):
         """Compute something in every process."""
         from accelerate.utils import gather_object
 
+        self._told = None
         try:
             own = _on_cpu(compute())
         except BaseException as err:
             # An error that all know of already, from a meeting within this one, is not told again.
-            if err is not self._told:
-                self._told = err
+            if self._told != id(err):
+                self._told = id(err)
                 self._meet(gather_object, [_failure_of(err)])
             raise
         results = self._meet(gather_object, [own])
@@ -233,7 +235,6 @@ class LaunchedProcesses(OneProcess):
             try:
                 own = compute()
             except BaseException as err:
-                self._told = err
                 self._meet(broadcast_object_list, [_failure_of(err)])
                 raise
         result = self._meet(broadcast_object_list, [_on_cpu(own)])
@@ -254,11 +255,12 @@ class LaunchedProcesses(OneProcess):
         for index, result in enumerate(results):
             if isinstance(result, Failure):
                 kind = MemoryError if result.is_memory else RuntimeError
-                self._told = kind(
+                error = kind(
                     f"{self._name} stops, since process {index} has failed and all work on the same step: "
                     f"{result.text}"
                 )
-                raise self._told
+                self._told = id(error)
+                raise error
 
     def join_rows(self, compute: Callable[[], tuple], device: torch.device) -> tuple:
         """Put the rows that the processes have computed together, for a loss that compares them."""
