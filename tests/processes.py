@@ -50,8 +50,8 @@ def language_model(genome=GENOME, **params):
 
 
 def classifier(y=LABELS, **params):
-    # The last batch has a single row, so that the second process has none.
-    options = {"early_stopping": "holdout", "validation_size": 0.3, "n_iter_no_change": 2, "batch_size": 5}
+    # 23 rows to train on: the last batch has a single one, so that a process has none.
+    options = {"early_stopping": "holdout", "validation_size": 0.3, "n_iter_no_change": 2, "batch_size": 11}
     model = SequenceClassifier(
         LanguageModel(**PLAIN, **LM), **{**PLAIN, **options, "max_epochs": 3, **params}
     )
@@ -59,7 +59,8 @@ def classifier(y=LABELS, **params):
 
 
 def contrastive(encoder=None, **params):
-    options = {"projection_size": 3, "batch_size": 5, "max_epochs": 3, "validation_size": 60}
+    # 8 windows to train on, the last one in a batch of its own.
+    options = {"projection_size": 3, "batch_size": 7, "max_epochs": 3, "validation_size": 60}
     params = {**PLAIN, **CPC, **options, "learning_rate": 0.01, **params}
     cpc = ContrastivePredictiveCoding(encoder=encoder or Patches(), **params)
     return cpc.fit(KmerTokenizer(k=1, padding=False).transform(GENOME))
