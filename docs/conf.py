@@ -16,13 +16,21 @@ project_copyright = f"2026, {author}"
 release = skgenome.__version__
 version = release
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc"]
-exclude_patterns = ["_build"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
 templates_path = ["_templates"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skgenome"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["skgenome.css"]
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
 
 autosummary_generate = True
@@ -31,6 +39,21 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 
 api_reference.write_pages(DOCS / "api")
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    # The journey takes minutes, and may be long: it is told of, not run.
+    "ignore_pattern": r"few_labels\.py$",
+    "within_subsection_order": "gallery_order.GalleryOrder",
+    "show_signature": False,
+    "download_all_examples": False,
+    "write_computation_times": False,
+    # Names of ours in the code link to the reference, and the reference to the scripts that use them.
+    "reference_url": {"skgenome": None},
+    "doc_module": ("skgenome",),
+    "backreferences_dir": "auto_examples/backreferences",
+}
 
 
 def setup(app):
