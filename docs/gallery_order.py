@@ -1,6 +1,9 @@
 """The order of the gallery: the way of the data, from tokens to what a classifier reads."""
 
 ORDER = (
+    "plot_tokens.py",
+    "plot_pretraining.py",
+    "plot_few_labels.py",
     "plot_scan.py",
     "plot_perturbation.py",
     "plot_variants.py",

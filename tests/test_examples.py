@@ -34,9 +34,38 @@ def check_variants(names):
     assert all(-14 <= place <= -6 or -38 <= place <= -29 for place in places)
 
 
+def check_tokens(names):
+    """6-mers are all there; of 10-mers many are not, and their shuffles seem to be known as well."""
+    counts, bits_shuffled = names["counts"], names["bits"]
+    assert counts[6].min() > 50
+    assert (counts[10] == 0).mean() > 0.2
+    assert bits_shuffled[6] > 1.98
+    assert bits_shuffled[9] < 1.7
+
+
+def check_pretraining(names):
+    """The network passes the best of the Markov models, on held-out stretches and on other genomes."""
+    lm, markov = names["lm"], names["markov"]
+    reached = (
+        lm.history_[-1]["valid_bits_per_base"],
+        lm.bits_per_base(names["tokenizer"].transform(names["others"])),
+    )
+    assert max(reached) < min(markov) - 0.02
+    assert markov[9] > 2
+
+
+def check_few_labels(names):
+    """The language model with 200 labels is better than k-mers with 1000."""
+    curve = names["curve"]
+    assert curve.mean("language model + lasso")[2] > curve.mean("k-mers + lasso")[3]
+
+
 CHECKS = {
+    "plot_few_labels": check_few_labels,
     "plot_perturbation": check_perturbation,
+    "plot_pretraining": check_pretraining,
     "plot_scan": check_scan,
+    "plot_tokens": check_tokens,
     "plot_variants": check_variants,
 }
 
