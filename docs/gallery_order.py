@@ -4,6 +4,8 @@ ORDER = (
     "plot_tokens.py",
     "plot_pretraining.py",
     "plot_few_labels.py",
+    "plot_multilabel.py",
+    "plot_calibration.py",
     "plot_scan.py",
     "plot_perturbation.py",
     "plot_variants.py",

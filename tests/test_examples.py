@@ -60,8 +60,32 @@ def check_few_labels(names):
     assert curve.mean("language model + lasso")[2] > curve.mean("k-mers + lasso")[3]
 
 
+def check_multilabel(names):
+    """Every label is found more often than by chance, genes best and promoters worst."""
+    rows = {row["label"]: row for row in names["rows"]}
+    assert all(
+        row["average_precision"] > 2 * row["prevalence"] for label, row in rows.items() if "gene" not in label
+    )
+    found = {label: row["average_precision"] for label, row in rows.items()}
+    for strand in "+-":
+        assert found[f"gene {strand}"] > 0.9 > found[f"terminator {strand}"] > found[f"promoter {strand}"]
+
+
+def check_calibration(names):
+    """Only folds that divide no relatives make the probabilities better."""
+    losses = {
+        name: names["log_loss"](names["y_new"], estimator.predict_proba(names["X_new"])[:, 1])
+        for name, estimator in names["fitted"].items()
+    }
+    assert (
+        losses["calibrated, no relatives divided"] < losses["as it is"] < losses["calibrated, random folds"]
+    )
+
+
 CHECKS = {
+    "plot_calibration": check_calibration,
     "plot_few_labels": check_few_labels,
+    "plot_multilabel": check_multilabel,
     "plot_perturbation": check_perturbation,
     "plot_pretraining": check_pretraining,
     "plot_scan": check_scan,
