@@ -3,6 +3,7 @@
 ORDER = (
     "plot_tokens.py",
     "plot_pretraining.py",
+    "plot_tsne.py",
     "plot_few_labels.py",
     "plot_multilabel.py",
     "plot_calibration.py",

@@ -82,6 +82,13 @@ def check_calibration(names):
     )
 
 
+def check_tsne(names):
+    """Neighbours among the features are of one species; among the points of the picture too."""
+    neighbours = names["KNeighborsClassifier"](10)
+    in_picture = names["cross_val_score"](neighbours, names["embedding"], names["origin"], cv=5).mean()
+    assert min(names["right"], in_picture) > 0.8
+
+
 CHECKS = {
     "plot_calibration": check_calibration,
     "plot_few_labels": check_few_labels,
@@ -90,6 +97,7 @@ CHECKS = {
     "plot_pretraining": check_pretraining,
     "plot_scan": check_scan,
     "plot_tokens": check_tokens,
+    "plot_tsne": check_tsne,
     "plot_variants": check_variants,
 }
 

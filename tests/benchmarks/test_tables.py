@@ -183,6 +183,11 @@ def test_render_markdown_escapes_bars():
     assert text.splitlines() == ["**title**", "", "| a\\|b | c |", "| :-- | --: |", "| x | 1 |"]
 
 
+def test_render_markdown_sets_text_left_and_figures_right():
+    rows = [["x", "0.7 ± 0.1", "-"], ["y", "-", "Another set, split by similarity."]]
+    assert render_markdown(Table("title", ["a", "b", "c"], rows)).splitlines()[3] == "| :-- | --: | :-- |"
+
+
 def test_all_tables_are_those_that_have_content(record):
     assert len(all_tables(record)) == 4
     assert all_tables(replace(record, scores=[], timings=[], pretraining=[])) == []
@@ -213,6 +218,12 @@ def test_write_page_is_made_of_the_results_alone(record, tmp_path):
     assert "smoke run" not in text
     assert "| k-mers | 0.700 ± 0.100 | 0.750 |" in text
     assert "Again: `python -m benchmarks toy --data-home DIR --random-state 3`" in text
+    # Methods in full are long: folded away, between blank lines, so that they are read as markdown.
+    folded = text[text.index("## A toy") :].partition(
+        "<summary>Methods in full, minutes and machine</summary>\n\n"
+    )[2]
+    assert "Made on A processor (cpu)" in folded
+    assert folded.rstrip().endswith("\n\n</details>")
 
 
 def test_write_page_without_results_says_so(tmp_path):

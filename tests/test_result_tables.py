@@ -1,0 +1,85 @@
+"""The page that gives advice rests on figures: here stand its claims, and the results that must bear them."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture
+def result_tables(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    return import_module("result_tables")
+
+
+@pytest.fixture
+def means(result_tables):
+    """A function: the means of a table as the page calls methods, by condition."""
+
+    def read(table):
+        name, metric, conditions, methods = result_tables.SCORES[table]
+        return {
+            shown: {
+                row["condition"]: row["mean"]
+                for row in result_tables.read_result(name)["scores"]
+                if row["method"] == method and row["metric"] == metric and row["condition"] in conditions
+            }
+            for method, shown in methods.items()
+        }
+
+    return read
+
+
+def test_tables_have_every_figure_that_the_page_asks_for(result_tables, tmp_path):
+    result_tables.write_tables(tmp_path)
+    pages = "".join(page.read_text() for page in (DOCS / "user_guide").glob("*.rst"))
+    for path in tmp_path.iterdir():
+        assert f"include:: ../tables/{path.name}" in pages
+        assert "- -" not in path.read_text(), f"{path.name} has a figure that no result has"
+
+
+def test_score_table_rounds_and_marks_what_is_missing(result_tables, monkeypatch):
+    scores = [{"method": "a", "condition": "20", "metric": "roc_auc", "mean": 0.756}]
+    monkeypatch.setattr(result_tables, "read_result", lambda name: {"scores": scores})
+    text = result_tables.score_table("any", "roc_auc", ["20", "50"], {"a": "A method"})
+    cells = [line.split("- ", 1)[1] for line in text.splitlines() if "- " in line]
+    assert cells == ["roc auc", "20", "50", "A method", "0.76", "-"]
+
+
+def test_choosing_claims_about_aligned_sequences(means):
+    scores = means("ecoli_promoters")
+    lm, placed = scores["LM, frozen, by segments"], scores["3-mers at their positions"]
+    others = [values["20"] for name, values in scores.items() if not name.startswith("LM, ")]
+    assert lm["20"] > max(others) + 0.05
+    assert lm["20"] > scores["counts of k-mers"]["6791"]
+    assert all(placed[n] > lm[n] for n in ("50", "100", "1000", "6791"))
+    whole, tuned = scores["LM, frozen, pooled over the whole"], scores["LM, all phases of ULMFiT"]
+    assert all(lm[n] - whole[n] > 0.03 and tuned[n] - lm[n] < 0.015 for n in lm)
+    assert lm["100"] - lm["50"] == pytest.approx(0.02, abs=0.005)
+    assert placed["100"] - placed["50"] == pytest.approx(0.05, abs=0.005)
+
+
+def test_choosing_claims_about_relatives(means):
+    scores = means("ecoli_relatives")
+    untrained, related, new = scores.values()
+    assert related["20"] - new["20"] > 0.02
+    assert abs(related["1000"] - new["1000"]) < 0.01
+    assert all(new[n] - untrained[n] > 0.1 for n in new)
+
+
+def test_choosing_claims_about_composition(means):
+    scores = means("gram_staining")
+    counts = scores["counts of 6-mers, lasso"]
+    assert all(counts[n] > scores["LM, lasso"][n] for n in counts)
+    assert all(scores["both, lasso"][n] - counts[n] < 0.02 for n in counts)
+
+
+def test_choosing_claims_about_few_genomes(means):
+    scores = means("human_promoters")
+    lm = scores.pop("LM, fine-tuned as LM, frozen")
+    best = {n: max(scores, key=lambda name: scores[name][n]) for n in lm}
+    assert best["non-TATA 100"] == best["non-TATA 1000"] == "counts of k-mers"
+    assert all(best[n] in ("3-mers at their positions", "small CNN") for n in best if n.startswith("TATA"))
+    assert all(scores[best[n]][n] >= lm[n] for n in lm)
