@@ -9,26 +9,37 @@ from benchmarks.tables import all_tables, has_labels, label_table, machine, rend
 PAGE = ROOT / "docs" / "benchmarks.md"
 PREFACE = """# Benchmarks
 
-Written by `python -m benchmarks --write-docs` from `benchmarks/results/*.json`; change it there. A method is
-shown beside an honest baseline, on the same draws of labels; figures are the mean ± standard deviation over
-the repeats. Those files hold every single value, the checksums of the data, the parameters and the versions.
+A method is shown beside an honest baseline, on the same draws of labels; figures are the mean ± standard
+deviation over the repeats, and a dash says that nothing has been measured yet. What follows from them for
+your own work: [Which tokens, which model, how many labels](user_guide/choosing.rst).
+
+Written by `python -m benchmarks --write-docs` from `benchmarks/results/*.json`; change it there. Those files
+hold every single value, the checksums of the data, the parameters and the versions.
 """
 
 
-def _label_by_label(record: Record) -> str:
-    """Give the table of single labels, folded away: it is as long as there are labels."""
-    if not has_labels(record):
-        return ""
-    table = render_markdown(label_table(record))
+def _folded(summary: str, text: str) -> str:
+    """Fold away what is long and seldom looked at; it opens where it is clicked on."""
     # Between blank lines, so that what is within is read as markdown.
-    return f"<details>\n<summary>Every label by itself</summary>\n\n{table}\n\n</details>"
+    return f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>" if text else ""
+
+
+def _label_by_label(record: Record) -> str:
+    """Give the table of single labels: it is as long as there are labels."""
+    text = render_markdown(label_table(record)) if has_labels(record) else ""
+    return _folded("Every label by itself", text)
+
+
+def _how_it_was_made(record: Record) -> str:
+    """Give the methods in full, the minutes and the machine."""
+    models = "\n".join(f"- {name}: `{what}`" for name, what in record.models.items())
+    seconds = ", ".join(f"{part} {value / 60:.1f}" for part, value in record.seconds.items())
+    parts = [models, f"Minutes by part: {seconds}." if seconds else "", f"Made on {machine(record)}"]
+    return _folded("Methods in full, minutes and machine", "\n\n".join(part for part in parts if part))
 
 
 def _section(record: Record) -> str:
     options = f"--data-home DIR --random-state {record.random_state}"
-    reproduce = f"`python -m benchmarks {record.name} {options}`"
-    seconds = ", ".join(f"{part} {value / 60:.1f}" for part, value in record.seconds.items())
-    models = "\n".join(f"- {name}: {what}" for name, what in record.models.items())
     parts = [
         f"## {record.title}",
         record.protocol,
@@ -36,9 +47,8 @@ def _section(record: Record) -> str:
         _label_by_label(record),
         "\n\n".join(sources(record)),
         *record.notes,
-        f"Methods:\n\n{models}" if models else "",
-        f"Minutes by part: {seconds}." if seconds else "",
-        f"Made on {machine(record)} Again: {reproduce}",
+        f"Again: `python -m benchmarks {record.name} {options}`",
+        _how_it_was_made(record),
     ]
     return "\n\n".join(part for part in parts if part)
 

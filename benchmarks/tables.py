@@ -53,6 +53,11 @@ def render_text(table: Table) -> str:
     return "\n".join([table.title, rule, texts[0].rstrip(), rule, *(text.rstrip() for text in texts[1:])])
 
 
+def _is_text(cell: str) -> bool:
+    """Say whether a cell holds words rather than a figure; short ones may stand among figures."""
+    return len(cell.split()) > 3 and not cell[:1].isdigit()
+
+
 def render_markdown(table: Table) -> str:
     """Write a table in markdown.
 
@@ -64,10 +69,11 @@ def render_markdown(table: Table) -> str:
     Returns
     -------
     str
-        The title in bold, an empty line and the table.
+        The title in bold, an empty line and the table. Columns of text stand left, those of figures right.
     """
     cells = [[cell.replace("|", "\\|") for cell in line] for line in [table.header, *table.rows]]
-    rule = [":--"] + ["--:"] * (len(table.header) - 1)
+    columns = list(zip(*cells[1:], strict=True)) or [()] * len(table.header)
+    rule = [":--"] + [":--" if any(map(_is_text, column)) else "--:" for column in columns[1:]]
     lines = [f"| {' | '.join(line)} |" for line in [cells[0], rule, *cells[1:]]]
     return "\n".join([f"**{table.title}**", "", *lines])
 

@@ -8,7 +8,8 @@ import skgenome
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
-import api_reference  # noqa: E402 (it lies beside this file)
+import api_reference  # noqa: E402 (these lie beside this file)
+import result_tables  # noqa: E402
 
 project = "skgenome"
 author = "The skgenome developers"
@@ -22,6 +23,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
+    "myst_parser",  # the benchmarks and the changelog are markdown
 ]
 exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
 templates_path = ["_templates"]
@@ -31,7 +33,11 @@ html_title = "skgenome"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["skgenome.css"]
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 7,
+}
 
 autosummary_generate = True
 # The template of a class documents the methods that it defines; a table of them all on top, with those
@@ -39,6 +45,7 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 
 api_reference.write_pages(DOCS / "api")
+result_tables.write_tables(DOCS / "tables")
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

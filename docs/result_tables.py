@@ -1,0 +1,119 @@
+"""Tables of the guide, written from the results of the benchmarks: no figure is copied by hand."""
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+
+#: Name of a table: record, metric, the conditions, and the methods as the record and as the page calls them.
+SCORES = {
+    "ecoli_promoters": (
+        "ecoli-promoters-fine-tuning",
+        "accuracy",
+        ["20", "50", "100", "1000", "6791"],
+        {
+            "k-mers up to 4 + L2 logistic regression": "counts of k-mers",
+            "3-mers at their positions + L2 logistic regression": "3-mers at their positions",
+            "small CNN from scratch": "small CNN",
+            "network from scratch": "LM network from scratch",
+            "everything, frozen, pooled over the whole": "LM, frozen, pooled over the whole",
+            "everything, frozen": "LM, frozen, by segments",
+            "everything, LM fine-tuned, fine-tuned": "LM, all phases of ULMFiT",
+        },
+    ),
+    "ecoli_relatives": (
+        "ecoli-promoters-few-labels",
+        "accuracy",
+        ["20", "50", "100", "1000", "6791"],
+        {
+            "language model, untrained + lasso": "LM, untrained",
+            "language model, everything + lasso": "LM that has read relatives",
+            "language model, without relatives + lasso": "LM that has not",
+        },
+    ),
+    "gram_staining": (
+        "gram-staining",
+        "roc_auc",
+        ["1 genome per class", "3 genomes per class", "8 genomes per class", "all genomes"],
+        {
+            "6-mers + lasso": "counts of 6-mers, lasso",
+            "6-mers + L2 logistic regression": "counts of 6-mers, L2",
+            "language model + lasso": "LM, lasso",
+            "6-mers and language model + lasso": "both, lasso",
+        },
+    ),
+    "human_promoters": (
+        "human-promoters",
+        "accuracy",
+        ["non-TATA 100", "non-TATA 1000", "non-TATA all", "TATA 100", "TATA 1000", "TATA all"],
+        {
+            "k-mers up to 5 + L2 logistic regression": "counts of k-mers",
+            "3-mers at their positions + L2 logistic regression": "3-mers at their positions",
+            "small CNN from scratch": "small CNN",
+            "human: LM fine-tuned, frozen": "LM, fine-tuned as LM, frozen",
+        },
+    ),
+}
+#: Record of each pretraining that the guide tells of.
+PRETRAININGS = {
+    "ecoli-promoters-few-labels": "bacteria",
+    "gram-staining": "bacteria",
+    "human-promoters": "man",
+}
+
+
+def read_result(name):
+    """Read the record of a benchmark."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def list_table(header, rows):
+    """Lay rows out as a table of reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :class: figures", ""]
+    for row in [header, *rows]:
+        lines += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]
+    return "\n".join([*lines, ""])
+
+
+def score_table(name, metric, conditions, methods):
+    """Give the means of methods under conditions; what has not been measured is a dash."""
+    means = {
+        (row["method"], row["condition"]): f"{row['mean']:.2f}"
+        for row in read_result(name)["scores"]
+        if row["metric"] == metric
+    }
+    rows = [
+        [shown, *(means.get((method, condition), "-") for condition in conditions)]
+        for method, shown in methods.items()
+    ]
+    return list_table([metric.replace("_", " "), *conditions], rows)
+
+
+def pretraining_table():
+    """Give sizes, time and outcome of the pretrainings on corpora alone."""
+    rows = [
+        [
+            f"{genomes}: {row['corpus']}",
+            f"{row['n_bases'] / 1e6:.1f}",
+            f"{row['n_weights'] / 1e6:.2f}",
+            f"{row['n_steps']:,}",
+            f"{row['seconds'] / 60:.0f}",
+            f"{row['valid_bits_per_base']:.3f}",
+        ]
+        for name, genomes in PRETRAININGS.items()
+        for row in read_result(name)["pretraining"]
+        if "then the task's" not in row["corpus"]
+    ]
+    header = ["corpus", "Mbp", "M weights", "steps", "minutes", "bits per base, held out"]
+    return list_table(header, rows)
+
+
+def write_tables(folder):
+    """Write every table as a file to include; one that has not changed keeps its date."""
+    folder.mkdir(exist_ok=True)
+    tables = {name: score_table(*what) for name, what in SCORES.items()}
+    tables["pretraining"] = pretraining_table()
+    for name, text in tables.items():
+        path = folder / f"{name}.inc"
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
