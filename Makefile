@@ -50,7 +50,8 @@ lint: $(VENV)/.installed-dev  ## Style and spelling
 	$(BIN)/codespell
 
 docs: $(VENV)/.installed-docs  ## The documentation, to docs/_build/html
-	@rm -rf docs/api/generated  # pages of names that are gone would stay
+	@rm -rf docs/api/generated  # pages of names and of scripts that are gone would stay
+	@for page in docs/auto_examples/plot_*.rst; do test -e examples/$$(basename $$page .rst).py || rm -f $$page; done
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
 
 bench: $(VENV)/.installed-bench  ## One benchmark: make bench NAME=speed [DATA_HOME=folder]

@@ -5,6 +5,7 @@ ORDER = (
     "plot_pretraining.py",
     "plot_tsne.py",
     "plot_few_labels.py",
+    "plot_composition.py",
     "plot_multilabel.py",
     "plot_calibration.py",
     "plot_scan.py",

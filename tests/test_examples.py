@@ -54,6 +54,14 @@ def check_pretraining(names):
     assert markov[9] > 2
 
 
+def check_composition(names):
+    """GC content is best, 4-mers are worst, and all gain with the length of a window."""
+    scores = {name: np.array(values) for name, values in names["scores"].items()}
+    assert (scores["GC content"] > scores["language model"]).all()
+    assert (scores["language model"] > scores["4-mers"]).all()
+    assert all((np.diff(values) > 0.03).all() for values in scores.values())
+
+
 def check_few_labels(names):
     """The language model with 200 labels is better than k-mers with 1000."""
     curve = names["curve"]
@@ -91,6 +99,7 @@ def check_tsne(names):
 
 CHECKS = {
     "plot_calibration": check_calibration,
+    "plot_composition": check_composition,
     "plot_few_labels": check_few_labels,
     "plot_multilabel": check_multilabel,
     "plot_perturbation": check_perturbation,
