@@ -74,7 +74,7 @@ class Filler:
             bases[step] = (self._rng.random(n_chains)[:, None] > thresholds).sum(axis=1)
         self._pool = np.concatenate([self._pool, bases[2:].T.astype(np.uint8).ravel()])
 
-    def take(self, length: int) -> np.ndarray:
+    def take(self, length: int | np.integer) -> np.ndarray:
         """Return the next `length` bases.
 
         Parameters
@@ -184,8 +184,8 @@ def _draw_operons(species: Species, n_operons: int, rng: np.random.Generator) ->
     """Lay out operons in their reading direction."""
     filler = Filler(species, rng)
     n_genes = np.minimum(rng.geometric(0.55, n_operons), 8)
-    genes = iter(draw_genes(species, n_genes.sum(), rng))
-    sites = iter(draw_motif(SHINE_DALGARNO, n_genes.sum(), rng))
+    genes = iter(draw_genes(species, int(n_genes.sum()), rng))
+    sites = iter(draw_motif(SHINE_DALGARNO, int(n_genes.sum()), rng))
     terminators = _terminators(n_operons, rng)
     promoters = _promoter_parts(filler, n_operons, rng)
     operons = []
@@ -255,8 +255,8 @@ def assemble(
         zip(_draw_operons(species, n_operons, rng), strands.tolist(), strict=True)
     ):
         codes = np.concatenate([codes for _, codes in parts])
-        names = {"contig": contig, "attributes": {"operon": str(number)}}
-        features += [f._replace(**names) for f in _place(_spans(parts), offset, len(codes), strand)]
+        placed = _place(_spans(parts), offset, len(codes), strand)
+        features += [f._replace(contig=contig, attributes={"operon": str(number)}) for f in placed]
         pieces.append(codes if strand == "+" else reverse_complement_codes(codes))
         offset += len(codes)
     return Assembly(np.concatenate(pieces), features)

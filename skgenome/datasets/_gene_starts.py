@@ -75,7 +75,7 @@ def _collect_genes(
     features: Sequence[GffFeature], kind: str, numbers: dict[str, int], lengths: list[int]
 ) -> list[_Gene]:
     """Put the features of one kind together to genes: in GFF, lines with one ID are parts of one thing."""
-    parts: dict[object, list[GffFeature]] = {}
+    parts: dict[tuple[str, str, str | int], list[GffFeature]] = {}
     for place, feature in enumerate(features):
         if feature.kind == kind:
             _check_feature(feature, numbers, lengths)

@@ -6,7 +6,7 @@ The list itself is data (``_registry.tsv``, one row per file); nothing about a f
 import csv
 from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 RAW_HOST = "https://raw.githubusercontent.com"
@@ -51,8 +51,12 @@ class RegistryEntry(NamedTuple):
 
 def _read_row(row: dict[str, str]) -> RegistryEntry:
     """Turn one row of texts into an entry with typed counts."""
-    counts = {name: int(row[name]) if row[name] else None for name in ("n_sequences", "n_bases")}
-    return RegistryEntry(**{**row, **counts, "bytes": int(row["bytes"])})
+    values: dict[str, Any] = {
+        **row,
+        **{name: int(row[name]) if row[name] else None for name in ("n_sequences", "n_bases")},
+        "bytes": int(row["bytes"]),
+    }
+    return RegistryEntry(**values)
 
 
 @cache

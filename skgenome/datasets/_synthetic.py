@@ -46,8 +46,10 @@ _SPECIES_CONSTRAINTS = {
 
 def _resolve_gc(gc: float | Sequence[float] | None, n_species: int) -> list[float | None]:
     """Return one GC content, or None, per species."""
-    if gc is None or isinstance(gc, Real):
-        return [gc] * n_species
+    if gc is None:
+        return [None] * n_species
+    if isinstance(gc, float | Real):  # float for the type checker, which does not count it as Real
+        return [float(gc)] * n_species
     if len(gc) != n_species:
         raise ValueError(
             f"gc must be one number or one per species. Got {len(gc)} numbers for n_species={n_species}."
@@ -350,18 +352,18 @@ def make_promoters(
     shares = zip(
         _share_out(n_positive, n_genomes), _share_out(n_samples - n_positive, n_genomes), strict=True
     )
-    sequences, target, groups = [], [], []
+    sequences, labels, genomes = [], [], []
     for i, counts in enumerate(shares):
         rng = np.random.default_rng([_PROMOTER_STREAM, seed, i])
         drawn = _promoters_of_genome(species[i % n_species], *counts, sequence_length, rng)
         for label, cut in zip((1, 0), drawn, strict=True):
             sequences += cut
-            target += [label] * len(cut)
-            groups += [i] * len(cut)
+            labels += [label] * len(cut)
+            genomes += [i] * len(cut)
     # Shuffled, as scikit-learn's make_* do: the first n are then a random draw.
     order = np.random.default_rng([_PROMOTER_STREAM, seed]).permutation(n_samples)
     data = np.array(sequences, dtype=object)[order]
-    target, groups = np.array(target, dtype=np.int64)[order], np.array(groups)[order]
+    target, groups = np.array(labels, dtype=np.int64)[order], np.array(genomes)[order]
     if return_X_y:
         return data, target
     return Bunch(

@@ -101,6 +101,8 @@ class AWDLSTMLanguageModel(BaseLanguageModel):
     torch.Size([4, 70, 66])
     """
 
+    encoder: AWDLSTM
+
     def __init__(self, n_tokens: int, output_p: float = 0.1, **encoder_params):
         super().__init__(AWDLSTM(n_tokens, **encoder_params), output_p)
         self.bias = nn.Parameter(self.encoder.embedding.weight.new_zeros(n_tokens))

@@ -174,8 +174,9 @@ class DropConnectLSTM(nn.Module):
         self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
         # A cell that remembers from the start learns what lies further back in fewer steps.
         with torch.no_grad():
-            self.lstm.bias_ih_l0[hidden_size : 2 * hidden_size].fill_(1)
-            self.lstm.bias_hh_l0[hidden_size : 2 * hidden_size].zero_()
+            *_, bias, other_bias = self.lstm.parameters()
+            bias[hidden_size : 2 * hidden_size].fill_(1)
+            other_bias[hidden_size : 2 * hidden_size].zero_()
         self.weight_p = weight_p
 
     def forward(self, x: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
@@ -208,12 +209,8 @@ class DropConnectLSTM(nn.Module):
         lstm = self.lstm
         # torch.lstm reads beyond the memory of what is too small instead of complaining.
         lstm.check_forward_args(x, state, None)
-        weights = [
-            lstm.weight_ih_l0,
-            lstm.weight_hh_l0 * keep_mask(lstm.weight_hh_l0.shape, self.weight_p, lstm.weight_hh_l0),
-            lstm.bias_ih_l0,
-            lstm.bias_hh_l0,
-        ]
+        of_input, recurrent, *biases = lstm.parameters()  # W_ih, W_hh, b_ih, b_hh
+        weights = [of_input, recurrent * keep_mask(recurrent.shape, self.weight_p, recurrent), *biases]
         with warnings.catch_warnings():
             # cuDNN copies weights that are not one block of memory and says so; dropped ones never are.
             warnings.filterwarnings("ignore", message="RNN module weights are not part of single")

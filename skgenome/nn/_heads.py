@@ -1,5 +1,7 @@
 """What turns the vector of a sequence into scores of classes."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +30,9 @@ class Standardize(nn.Module):
     tensor([[-1.,  0.],
             [ 1.,  0.]])
     """
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, n_features: int):
         super().__init__()
@@ -90,6 +95,8 @@ class LinearHead(nn.Module):
     >>> LinearHead(8, 3)(torch.zeros(4, 8)).shape
     torch.Size([4, 3])
     """
+
+    l2: Tensor
 
     def __init__(self, n_features: int, n_outputs: int, input_p: float = 0.0):
         super().__init__()
@@ -214,6 +221,10 @@ class SequenceClassifierModule(nn.Module):
     >>> module(torch.randint(2, 66, (4, 70))).shape, len(module.layer_groups())
     (torch.Size([4, 2]), 5)
     """
+
+    # Modules whose methods torch's Module has not: layer_groups and penalty.
+    encoder: Any
+    head: Any
 
     def __init__(self, encoder: nn.Module, head: nn.Module):
         super().__init__()

@@ -155,13 +155,13 @@ class InfoNCE(nn.Module):
             If shapes do not fit together, `reverse_latents` are missing or not asked for, or nothing can be
             predicted.
         """
-        if self.reverse_complement == (reverse_latents is None):
+        targets = reverse_latents if self.reverse_complement else latents
+        if targets is None or self.reverse_complement == (reverse_latents is None):
             raise ValueError(
                 "reverse_latents must be given with reverse_complement=True, and only then. Got "
                 f"reverse_complement={self.reverse_complement} and "
                 f"{'no' if reverse_latents is None else 'some'} reverse_latents."
             )
-        targets = reverse_latents if self.reverse_complement else latents
         mask = torch.ones_like(contexts[..., 0], dtype=torch.bool) if mask is None else mask
         shapes = latents.shape[:2], contexts.shape[:2], targets.shape[:2], mask.shape
         if len(set(shapes)) > 1:
@@ -197,8 +197,8 @@ class InfoNCE(nn.Module):
             n_predictions,
         )
 
-    def _project(self, linear: nn.Linear, x: Tensor) -> Tensor:
-        x = linear(x.to(linear.weight.dtype))
+    def _project(self, linear: nn.Module, x: Tensor) -> Tensor:
+        x = linear(x.to(self.projection.weight.dtype))
         return F.normalize(x, dim=1) if self.normalize else x
 
     def _sum_scores(

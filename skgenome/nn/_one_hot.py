@@ -51,6 +51,8 @@ class OneHotBases(nn.Module):
              [0.0000, 1.0000, 0.2500, 0.0000]]])
     """
 
+    table: Tensor
+
     def __init__(self, unknown: str = "zero", *, k: int = 1):
         super().__init__()
         if unknown not in UNKNOWN_BASES:

@@ -1,6 +1,6 @@
 """Sequences read patch by patch: an encoder for each patch, a context network over them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,10 @@ class PatchEncoder(nn.Module):
     >>> [tuple(state.shape) for state in states], mask.shape
     ([(3, 4, 32), (3, 4, 6)], torch.Size([3, 4]))
     """
+
+    # Any modules with the attributes that the docstring names.
+    encoder: Any
+    context: Any
 
     def __init__(self, encoder: nn.Module, context: nn.Module, patch_length: int, patch_stride: int):
         super().__init__()

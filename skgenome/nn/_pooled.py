@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,11 @@ def join_strands(forward: Tensor, reverse: Tensor | None, strand: str) -> Tensor
     Tensor of shape (batch, features), twice as wide for 'concat'
         The joint features.
 
+    Raises
+    ------
+    ValueError
+        If `strand` reads both and `reverse` is None.
+
     Examples
     --------
     >>> import torch
@@ -40,11 +46,13 @@ def join_strands(forward: Tensor, reverse: Tensor | None, strand: str) -> Tensor
     >>> join_strands(torch.tensor([[1.0]]), torch.tensor([[3.0]]), "average")
     tensor([[2.]])
     """
+    if strand not in BOTH_STRANDS:
+        return forward
+    if reverse is None:
+        raise ValueError(f"strand={strand!r} joins both strands, but reverse is None. Read it as well.")
     if strand == "average":
         return (forward + reverse) / 2
-    if strand == "concat":
-        return torch.cat([forward, reverse], dim=1)
-    return forward
+    return torch.cat([forward, reverse], dim=1)
 
 
 class BasePooled(nn.Module):
@@ -62,13 +70,16 @@ class BasePooled(nn.Module):
         As in :func:`join_strands`.
     """
 
+    # Any module with the attributes that the docstring names.
+    encoder: Any
+
     def __init__(
         self, encoder: nn.Module, pooling: str | int, layers: Sequence[int], strand: str = "forward"
     ):
         super().__init__()
         self.encoder = encoder
         self.pooling, self.strand = pooling, strand
-        self.layers = [layer % len(encoder.layer_sizes) for layer in layers]
+        self.layers = [layer % len(self.encoder.layer_sizes) for layer in layers]
         self.n_layers = max(self.layers) + 1
         # A new module is in training mode; one around a network in eval mode must not wake it.
         self.training = encoder.training
@@ -240,7 +251,8 @@ class PooledReading:
     """
 
     def __init__(self, pooled: PooledEncoder, lengths: Tensor):
-        self._pooled, self._state = pooled, None
+        self._pooled = pooled
+        self._state: list | None = None
         self._accumulators = [make_accumulator(pooled.pooling, lengths) for _ in pooled.layers]
 
     def read(self, token_ids: Tensor) -> None:

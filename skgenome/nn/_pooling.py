@@ -1,12 +1,15 @@
 """From states at every position to one vector for a sequence: over real positions alone."""
 
 import copy
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 #: Ways to pool by name, and how many vectors each of them joins.
 POOLINGS = {"mean": 1, "max": 1, "last": 1, "concat": 3}
+
+Added = TypeVar("Added")
 
 
 def n_pooled(pooling: str | int) -> int:
@@ -42,6 +45,27 @@ def n_pooled(pooling: str | int) -> int:
     )
 
 
+class _Pooled(NamedTuple):
+    """What has been added so far, of each sequence."""
+
+    total: Tensor
+    largest: Tensor
+    last: Tensor
+    n_real: Tensor
+
+
+def _start(states: Tensor) -> _Pooled:
+    zeros = states.new_zeros(states.shape[0], states.shape[2])
+    return _Pooled(zeros, torch.full_like(zeros, -torch.inf), zeros, zeros[:, :1])
+
+
+def _added(pooled: Added | None) -> Added:
+    """Refuse a result of nothing."""
+    if pooled is None:
+        raise RuntimeError("There is nothing to pool yet. Add the states with update first.")
+    return pooled
+
+
 class PoolingAccumulator:
     """Pool states that come piece by piece along the time axis.
 
@@ -72,7 +96,7 @@ class PoolingAccumulator:
         if pooling not in POOLINGS:
             raise ValueError(f"pooling must be one of {sorted(POOLINGS)}. Got {pooling!r} instead.")
         self.pooling = pooling
-        self._sum = self._max = self._last = self._count = None
+        self._pooled: _Pooled | None = None
 
     def update(self, states: Tensor, mask: Tensor) -> None:
         """Add the next piece.
@@ -84,21 +108,15 @@ class PoolingAccumulator:
         mask : BoolTensor of shape (batch, time)
             True where a position is real.
         """
-        if self._sum is None:
-            self._start(states)
+        total, largest, last_state, n_real = self._pooled or _start(states)
         real = mask.unsqueeze(-1)  # (B, T, 1)
-        self._sum += torch.where(real, states, 0).sum(1)
-        self._max = torch.maximum(self._max, torch.where(real, states, -torch.inf).amax(1))
+        total = total + torch.where(real, states, 0).sum(1)
+        largest = torch.maximum(largest, torch.where(real, states, -torch.inf).amax(1))
         positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
         last = (mask * positions).amax(1)  # (B,), 0 where the piece holds no real position
         rows = torch.arange(len(last), device=mask.device)
-        self._last = torch.where((last > 0).unsqueeze(-1), states[rows, last - 1], self._last)
-        self._count += mask.sum(1, keepdim=True)
-
-    def _start(self, states: Tensor) -> None:
-        zeros = states.new_zeros(states.shape[0], states.shape[2])
-        self._sum, self._last, self._count = zeros.clone(), zeros, zeros[:, :1].clone()
-        self._max = torch.full_like(zeros, -torch.inf)
+        last_state = torch.where((last > 0).unsqueeze(-1), states[rows, last - 1], last_state)
+        self._pooled = _Pooled(total, largest, last_state, n_real + mask.sum(1, keepdim=True))
 
     def take(self, rows: Tensor) -> "PoolingAccumulator":
         """Give a copy for some sequences, from which each may go on in its own way.
@@ -114,9 +132,8 @@ class PoolingAccumulator:
             With what was added so far.
         """
         twin = copy.copy(self)
-        if self._count is not None:
-            for name in ("_sum", "_max", "_last", "_count"):
-                setattr(twin, name, getattr(self, name)[rows])
+        if self._pooled is not None:
+            twin._pooled = _Pooled(*(part[rows] for part in self._pooled))
         return twin
 
     def result(self) -> Tensor:
@@ -126,11 +143,17 @@ class PoolingAccumulator:
         -------
         Tensor of shape (batch, n_vectors * features)
             One row for each sequence; zeros for a sequence without a real position.
+
+        Raises
+        ------
+        RuntimeError
+            If no piece was added.
         """
+        total, largest, last, n_real = _added(self._pooled)
         parts = {
-            "mean": self._sum / self._count.clamp(min=1),
-            "max": torch.where(self._count > 0, self._max, 0),
-            "last": self._last,
+            "mean": total / n_real.clamp(min=1),
+            "max": torch.where(n_real > 0, largest, 0),
+            "last": last,
         }
         if self.pooling == "concat":
             return torch.cat([parts["last"], parts["max"], parts["mean"]], dim=1)
@@ -167,7 +190,8 @@ class SegmentAccumulator:
         lengths = lengths[:, None]
         self._starts = parts * lengths // n_segments  # (B, S)
         self._ends = -(-(parts + 1) * lengths // n_segments)
-        self._position, self._means = 0, None
+        self._position = 0
+        self._means: Tensor | None = None
 
     def update(self, states: Tensor, mask: Tensor) -> None:
         """Add the next piece.
@@ -215,8 +239,13 @@ class SegmentAccumulator:
         -------
         Tensor of shape (batch, n_segments * features)
             One row for each sequence; zeros for a sequence without a real position.
+
+        Raises
+        ------
+        RuntimeError
+            If no piece was added.
         """
-        return self._means.flatten(1)
+        return _added(self._means).flatten(1)
 
 
 def make_accumulator(pooling: str | int, lengths: Tensor) -> PoolingAccumulator | SegmentAccumulator:

@@ -8,7 +8,7 @@ What stands behind the end of a row is zero before every convolution, as if the 
 convolution had padded it: that is why padding has no influence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,7 +24,7 @@ BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 BOTTLENECKS = (50,)
 EXPANSION = 4
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.gelu}
 
 
 def hide_padding(x: Tensor, mask: Tensor | None) -> Tensor:
@@ -104,7 +104,7 @@ class _PositionNorm(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-NORMS = {"batch": _BatchNorm, "layer": _PositionNorm}
+NORMS: dict[str, type[_BatchNorm] | type[_PositionNorm]] = {"batch": _BatchNorm, "layer": _PositionNorm}
 
 
 class _Convolution(NamedTuple):
@@ -168,9 +168,10 @@ class _Block(nn.Module):
 
     def __init__(self, plans: Sequence[_Convolution], norm: str, activation: str):
         super().__init__()
-        self.branch = nn.ModuleList(_ConvNorm(plan, norm) for plan in plans)
+        layers = [_ConvNorm(plan, norm) for plan in plans]
+        self.branch = nn.ModuleList(layers)
         # The block starts as the identity (Goyal et al. 2017, section 5.1): deep networks train from it.
-        nn.init.zeros_(self.branch[-1].norm.weight)
+        nn.init.zeros_(layers[-1].norm.weight)
         n_in, n_out = plans[0].n_in, plans[-1].n_out
         stride = max(plan.stride for plan in plans)
         changes = n_in != n_out or stride > 1
@@ -180,10 +181,11 @@ class _Block(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         activation = ACTIVATIONS[self.activation]
         shortcut = x if self.shortcut is None else self.shortcut(x, mask)[0]  # (B, C, 1, L)
-        for layer in self.branch[:-1]:
+        *layers, last = self.branch
+        for layer in layers:
             x, mask = layer(x, mask)
             x = hide_padding(activation(x), mask)
-        x, mask = self.branch[-1](x, mask)
+        x, mask = last(x, mask)
         return hide_padding(activation(x + shortcut), mask), mask
 
 
@@ -309,7 +311,8 @@ class ResNet1d(nn.Module):
             self.stages.append(stage)
         self.n_features = n_in
         # Weights in the order of the activations spare the CPU a copy of them at every step.
-        self.to(memory_format=torch.channels_last)
+        to: Callable[..., ResNet1d] = self.to  # the overloads of torch leave out the format of memory
+        to(memory_format=torch.channels_last)
 
     def layer_groups(self) -> list[nn.Module]:
         """Give the parts that are unfrozen one after the other, from the input up.
@@ -337,7 +340,7 @@ class ResNet1d(nn.Module):
         mask = real_positions(token_ids)
         x, mask = self.stem(token_ids, mask if mask is None else mask[:, None, None])  # (B, C, 1, L)
         for stage in self.stages:
-            for block in stage:
+            for block in stage.children():
                 x, mask = block(x, mask)
         # A mean is a sum over many positions, for which half precision is too coarse.
         total = x.sum((2, 3), dtype=torch.promote_types(x.dtype, torch.float32))  # (B, C)

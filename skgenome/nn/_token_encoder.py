@@ -1,6 +1,6 @@
 """What reads token by token: layers of LSTMs on what a subclass makes of the ids, and the model on them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -52,6 +52,9 @@ class BaseTokenEncoder(nn.Module):
     """
 
     layer_sizes: list[int]
+    # Lists of modules, whose items torch's types know as any Module.
+    layers: Any
+    hidden_dropouts: Any
 
     def __init__(self):
         # Without it, the signature would be that of torch's Module, which takes anything.
@@ -70,7 +73,7 @@ class BaseTokenEncoder(nn.Module):
         self.hidden_dropouts = nn.ModuleList(LockedDropout(hidden_p) for _ in layer_sizes[1:])
 
     @property
-    def front(self) -> nn.Module:
+    def front(self) -> Any:
         """What the ids go through before the first LSTM; its ``p`` is the dropout of whole tokens."""
         raise NotImplementedError
 

@@ -140,7 +140,10 @@ class ScanDisplay:
         ax = axes_to_draw_on(ax)
         base = _middle_line(float(known.min()), float(known.max()))
         top = max(float(known.max()) - base, 1e-9)
-        self.lines_ = {strand: _draw_strand(ax, strand, *lines[strand][:2], base) for strand in lines}
+        self.lines_ = {
+            strand: _draw_strand(ax, strand, positions, values, base)
+            for strand, (positions, values, _) in lines.items()
+        }
         if places is not None:
             number = list(self.track.pieces).index(contig)
             inside = (places.contigs == number) & (places.positions >= start) & (places.positions < end)

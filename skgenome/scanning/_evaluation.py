@@ -230,7 +230,7 @@ def evaluate_track(
     scores = np.array([peak.score for peak in peaks], dtype=np.float64)
     at_peak = number_places(read_rows(peaks, "peaks"), track.pieces, "peaks")
     thresholds = _check_thresholds(thresholds, scores, len(inside))
-    random_state = check_random_state(random_state)
+    rng = check_random_state(random_state)
 
     # Real and shuffled sites go the same way.
     def found(sites: Places) -> tuple[np.ndarray, float, np.ndarray]:
@@ -239,7 +239,7 @@ def evaluate_track(
         return chosen, average, _recalls(scores, chosen >= 0, len(inside), thresholds)
 
     chosen, average, recalls = found(known)
-    chance = [found(_shuffle(known, covered, random_state))[1:] for _ in range(n_shuffles)]
+    chance = [found(_shuffle(known, covered, rng))[1:] for _ in range(n_shuffles)]
     shuffled_average = np.array([average for average, _ in chance])
     shuffled_recalls = np.stack([recalls for _, recalls in chance])
     precision, recall, levels, _ = _precision_recall(scores, chosen >= 0, len(inside))

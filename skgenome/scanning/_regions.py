@@ -50,7 +50,7 @@ def _check_region(region: object, place: int) -> tuple[str, int, int | None]:
             "single region has to be in a list as well."
         )
     contig, start, end = fields
-    if not (isinstance(start, Integral) and isinstance(end, Integral) and 0 <= start < end):
+    if not (isinstance(start, Integral) and isinstance(end, Integral) and 0 <= int(start) < int(end)):
         raise ValueError(
             f"regions[{place}] must have whole numbers 0 <= start < end, in bases. Got {start!r} and {end!r} "
             f"on {contig!r}."
@@ -61,10 +61,9 @@ def _check_region(region: object, place: int) -> tuple[str, int, int | None]:
 def _join(intervals: list[tuple[int, int | None]]) -> list[tuple[int, int | None]]:
     joined: list[tuple[int, int | None]] = []
     for start, end in sorted(intervals, key=lambda interval: interval[0]):
-        if joined and (joined[-1][1] is None or start <= joined[-1][1]):
-            last_start, last_end = joined[-1]
-            open_ended = last_end is None or end is None
-            joined[-1] = (last_start, None if open_ended else max(last_end, end))
+        last_start, last_end = joined[-1] if joined else (0, -1)
+        if last_end is None or start <= last_end:
+            joined[-1] = (last_start, None if last_end is None or end is None else max(last_end, end))
         else:
             joined.append((start, end))
     return joined

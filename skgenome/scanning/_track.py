@@ -1,6 +1,6 @@
 """What a scan gives: values of windows by contig and strand, and what follows from them for each base."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -258,7 +258,7 @@ class Track:
         ValueError
             If `how` is something else.
         """
-        functions = {"max": np.max, "mean": np.mean}
+        functions: dict[str, Callable[..., np.ndarray]] = {"max": np.max, "mean": np.mean}
         if how not in functions:
             raise ValueError(f"how must be one of {list(functions)}. Got {how!r} instead.")
         pieces = {}

@@ -1,6 +1,6 @@
 """Finding, opening and replacing files, compressed or not."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -93,9 +93,10 @@ def open_file(path: str | Path, mode: str, **kwargs: str) -> IO:
     ImportError
         If the file is compressed by Zstandard and Python lacks a module for it.
     """
+    opener: Callable[..., IO] = xopen  # its overloads are by mode, which only the caller knows
     try:
         # Without helper threads: a broken file then fails here, not in another process.
-        return xopen(path, mode, threads=0, **kwargs)
+        return opener(path, mode, threads=0, **kwargs)
     except ImportError as err:
         raise ImportError(
             f"{path} is compressed by Zstandard, which Python before 3.14 needs a package for: "

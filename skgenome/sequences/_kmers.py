@@ -274,7 +274,7 @@ def reverse_complement_words(words: np.ndarray, k: int) -> np.ndarray:
     """
     # A base and its complement add up to 3, so inverting all bits complements; then the order of the
     # 2-bit letters is turned by swapping neighbours, pairs, and bytes.
-    turned = ~np.asarray(words, dtype=np.uint32)
+    turned: np.ndarray = ~np.asarray(words, dtype=np.uint32)
     turned = (turned >> 2) & np.uint32(0x33333333) | (turned & np.uint32(0x33333333)) << 2
     turned = (turned >> 4) & np.uint32(0x0F0F0F0F) | (turned & np.uint32(0x0F0F0F0F)) << 4
     return turned.byteswap() >> np.uint32(32 - 2 * k)

@@ -115,7 +115,7 @@ def _survey(
     owners, words = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for places, sets in spanwise_sets(sequences, np.arange(len(sequences)), k, canonical):
         sizes[places] = sets.sizes
-        kept = slice(None)
+        kept: slice | np.ndarray = slice(None)
         if n_hashes is not None:
             kept = in_sample(sets.words, sampling_levels(sets.sizes, n_hashes)[sets.owners])
         owners.append(places[sets.owners[kept]])
@@ -241,7 +241,7 @@ def _join_all(survey: _Survey, labels: np.ndarray, limit: int | None) -> np.ndar
 
 
 def similar_pairs(
-    sequences: Sequence[str],
+    sequences: Sequence[str] | np.ndarray,
     *,
     k: int = 11,
     threshold: float = 0.3,

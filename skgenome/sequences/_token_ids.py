@@ -84,7 +84,7 @@ class TokenRows(Protocol):
             The ids of each.
         """
 
-    def take(self, rows: Sequence[int]) -> "TokenIds":
+    def take(self, rows: Sequence[int] | np.ndarray) -> "TokenIds":
         """Read some of the rows into memory.
 
         Parameters
@@ -186,7 +186,7 @@ class TokenIds(NamedTuple):
         """
         yield self
 
-    def take(self, rows: Sequence[int]) -> "TokenIds":
+    def take(self, rows: Sequence[int] | np.ndarray) -> "TokenIds":
         """Keep some of the rows.
 
         Parameters

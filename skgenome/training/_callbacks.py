@@ -257,7 +257,8 @@ class TrainingProgress(Callback):
         self.bar_ = tqdm(
             total=self.n_steps, initial=initial, desc=self.title, unit="step", disable=self.disable
         )
-        self.means_, self.shown_ = {}, {}
+        self.means_: dict[str, float] = {}
+        self.shown_: dict[str, float | str] = {}
 
     def on_batch_end(self, net: NeuralNet, training: bool = False, **kwargs) -> None:
         """Move the bar.

@@ -205,6 +205,11 @@ class Checkpoints:
         self.clock = Clock(minutes)
         self.seed: int | None = None
 
+    def _of_call(self) -> Path:
+        if self.folder is None:
+            raise RuntimeError("Checkpoints without a folder have nothing to read or write.")
+        return self.folder
+
     def prepare(self) -> None:
         """Read the note of which call the folder belongs to, or write it where there is none.
 
@@ -213,24 +218,26 @@ class Checkpoints:
         OSError
             If that cannot be done.
         """
-        file = self.folder / CALL_FILE
+        folder = self._of_call()
+        file = folder / CALL_FILE
         known = _read_call(file)
         if known is not None:
             self.seed = known["seed"]
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         if self.seed is None:
-            self._forget()
+            self._forget(folder)
             # A seed of its own for a call that was given none: what goes on must be able to draw the same.
             self.seed = _draw_seed()
         with write_beside(file) as stream:
             stream.write(json.dumps({"call": self.call, "seed": self.seed}, indent=1).encode())
 
-    def _forget(self) -> None:
+    @staticmethod
+    def _forget(folder: Path) -> None:
         """Remove trainings of which it is not known any more what they were seeded with."""
-        for training in [file for file in self.folder.iterdir() if file.is_dir()]:
+        for training in [file for file in folder.iterdir() if file.is_dir()]:
             warnings.warn(
-                f"{self.folder / CALL_FILE} is missing or damaged, so the checkpoints in {training.name} are "
+                f"{folder / CALL_FILE} is missing or damaged, so the checkpoints in {training.name} are "
                 "of no use. They are removed, and the training starts anew.",
                 SkgenomeWarning,
                 stacklevel=2,
@@ -250,7 +257,7 @@ class Checkpoints:
         SkgenomeWarning
             If it was gone.
         """
-        if (self.folder / CALL_FILE).is_file():
+        if (self._of_call() / CALL_FILE).is_file():
             return
         self.prepare()
         warnings.warn(

@@ -66,7 +66,8 @@ def pool_edits(
     origins = np.concatenate([origins, origins + token_ids.n_rows])
     with borrowed(encoder, device, dtype):
         features = torch.from_numpy(_pool_strand(encoder, both, origins, 2 * batch_size, device))
-        return join_strands(*features.chunk(2), encoder.strand).numpy()
+        forward, reverse = features.chunk(2)
+        return join_strands(forward, reverse, encoder.strand).numpy()
 
 
 def _check_origins(origins: np.ndarray, n_rows: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 from skorch.helper import predefined_split
 from torch import nn
 
-from skgenome.nn import ClassificationLoss, row_nats
+from skgenome.nn import ClassificationLoss, SequenceClassifierModule, row_nats
 from skgenome.training._callbacks import FiniteLoss, TrainingProgress, check_weights
 from skgenome.training._checkpoint import Checkpoint, Place, module_state, restore_module
 from skgenome.training._device import autocast
@@ -218,7 +218,8 @@ class BestWeights(Callback):
         state : dict
             As ``state`` was.
         """
-        vars(self).update(state)
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs) -> None:
         """Compare, and keep or not.
@@ -331,14 +332,14 @@ def mean_loss(
         return sum(processes.together(sum_own)) / len(rows)
 
 
-def _freeze_below(module: nn.Module, n_groups: int) -> None:
+def _freeze_below(module: SequenceClassifierModule, n_groups: int) -> None:
     """Let gradients reach the uppermost layer groups alone."""
     module.requires_grad_(False)
     for group in module.layer_groups()[-n_groups:]:
         group.requires_grad_(True)
 
 
-def _group_rates(module: nn.Module, stage: Stage, ratio: float) -> list[tuple[str, dict]]:
+def _group_rates(module: SequenceClassifierModule, stage: Stage, ratio: float) -> list[tuple[str, dict]]:
     """Give skorch a learning rate for each layer group, by a pattern of the names of its parameters."""
     names = {id(part): name for name, part in module.named_modules()}
     patterns = []
@@ -488,7 +489,7 @@ class _Course:
         self.stage, self.history = course["stage"], course["history"]
         if self.best is not None:
             self.best.restore(course["best"])
-        if "net" not in state:
+        if "net" not in state and self.place is not None:
             # It was written between two stages, so that no net is to take it.
             self.place.resumed, self.saved_stage = None, self.stage
 
@@ -499,8 +500,8 @@ class _Course:
         course = {"stage": self.stage, "history": self.history, "best": best}
         return {"course": course, "limits": self.memory.limits}
 
-    def _save(self) -> None:
-        self.place.save({**module_state(self.module, self.device), **self.state()})
+    def _save(self, place: Place) -> None:
+        place.save({**module_state(self.module, self.device), **self.state()})
         self.saved_stage = self.stage
 
     def end_stage(self, rounds: list) -> None:
@@ -508,13 +509,13 @@ class _Course:
         self.history = self.history + _rows_of_history(rounds, self.stage, len(self.history))
         self.stage += 1
         if self.place is not None and self.place.is_due:
-            self._save()
+            self._save(self.place)
 
     def end(self) -> tuple[list[dict], int]:
         """Go back to the best weights, and say how it went."""
         if self.place is not None and self.saved_stage != self.stage:
             # One training of several, as that of a fold, is not made again.
-            self._save()
+            self._save(self.place)
         if self.best is None:
             return self.history, len(self.history) - 1
         self.module.load_state_dict(self.best.weights)
@@ -530,7 +531,7 @@ def _give_back(module: nn.Module) -> None:
 
 
 def finetune(
-    module: nn.Module,
+    module: SequenceClassifierModule,
     train: LabelledRows,
     validation: LabelledRows | None,
     stages: Sequence[Stage],
@@ -606,7 +607,7 @@ def finetune(
     KeyboardInterrupt
         If the user interrupts the training.
     """
-    of_rows = {"batch_size": batch_size, "strand": strand}
+    of_rows: dict[str, Any] = {"batch_size": batch_size, "strand": strand}
     processes = launched_processes()
     # Heads were fitted in each process, which on a GPU need not give the same last digits.
     processes.align(module)

@@ -101,8 +101,9 @@ class SegmentNet(NeuralNet):
                 (share.loss + share.penalty).backward()
             losses.append(share.loss.detach())
             figures.append(share.figures)
-            carried_on.append(share.state)
-        if carried_on and carried_on[0] is not None:
+            if share.state is not None:
+                carried_on.append(share.state)
+        if carried_on:
             states[kind] = _join_rows(carried_on)
         return Measured(add_up(losses), figures)
 
@@ -271,7 +272,7 @@ class ContrastiveNet(SegmentNet):
         encode = partial(self.module_.encode, own) if len(own) else tuple
         return self.module_.info_nce(*self.processes.join_rows(encode, token_ids.device))
 
-    def _measure(self, segment: Segment, rows: slice, state: None) -> Share:
+    def _measure(self, segment: Segment, rows: slice, state: list | None) -> Share:
         device = torch.device(self.device)
         token_ids = segment.token_ids[rows]
         with autocast(self.dtype, device):
@@ -284,7 +285,7 @@ class ContrastiveNet(SegmentNet):
 
 
 #: Optimisers by name, with the options that differ from torch's.
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict]] = {
     "adamw": (torch.optim.AdamW, {"betas": (0.8, 0.99), "fused": True}),
     "adam": (torch.optim.Adam, {"betas": (0.8, 0.99), "fused": True}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "fused": True}),

@@ -77,10 +77,8 @@ class LabelledRows(torch.utils.data.Dataset):
         LabelledRows
             A copy of them.
         """
-        token_ids, reverse = (
-            None if part is None else part.take(rows) for part in (self.token_ids, self.reverse)
-        )
-        return LabelledRows(token_ids, self.targets[rows], self.weights[rows], reverse)
+        reverse = None if self.reverse is None else self.reverse.take(rows)
+        return LabelledRows(self.token_ids.take(rows), self.targets[rows], self.weights[rows], reverse)
 
 
 class RowBatches:
@@ -164,11 +162,12 @@ class RowBatches:
 
     def _inputs(self, rows: np.ndarray, flipped: torch.Tensor | None) -> Inputs:
         forward = gather_rows(self.dataset.token_ids, rows)
-        if self.strand in BOTH_STRANDS:
-            return {"token_ids": forward, "reverse": gather_rows(self.dataset.reverse, rows)}
-        if flipped is not None:
-            forward = torch.where(flipped, gather_rows(self.dataset.reverse, rows), forward)
-        return {"token_ids": forward}
+        if self.dataset.reverse is None or (flipped is None and self.strand not in BOTH_STRANDS):
+            return {"token_ids": forward}
+        reverse = gather_rows(self.dataset.reverse, rows)
+        if flipped is None:
+            return {"token_ids": forward, "reverse": reverse}
+        return {"token_ids": torch.where(flipped, reverse, forward)}
 
     def _labelled(self, rows: np.ndarray) -> Labelled:
         return torch.from_numpy(self.dataset.targets[rows]), torch.from_numpy(self.dataset.weights[rows])

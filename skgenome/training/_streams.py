@@ -287,9 +287,9 @@ class SegmentStream:
         rows = self.dataset.read(batch)
         rows = [row[::-1] if turned else row for row, turned in zip(rows, reverse.tolist(), strict=True)]
         token_ids = torch.from_numpy(pad_rows(rows, np.dtype(np.int64)))
-        if reverse.any():
-            rows = torch.from_numpy(np.flatnonzero(reverse))
-            token_ids[rows] = self._complement[token_ids[rows]]
+        if self._complement is not None and reverse.any():
+            turned_rows = torch.from_numpy(np.flatnonzero(reverse))
+            token_ids[turned_rows] = self._complement[token_ids[turned_rows]]
         return token_ids
 
 
