@@ -20,9 +20,17 @@ BIN := $(VENV)/bin
 COVERS_DNA := $(BIN)/coverage report --fail-under=100 --include='*/sequences/*,*/preprocessing/*'
 # A worker for each core; the tests of a file stay together, since they share what it sets up.
 IN_PARALLEL := -n $(WORKERS) --dist loadfile
+PIP_QUIET := --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: help demo test test-fast lint docs bench fuzz
+# The environments of the oldest supported and of the newest versions, and the part of the suite that a wheel is tested with:
+# every public name, its docstring's example, files, models and the command, without the checkout beside it.
+OLDEST := $(VENV)-oldest
+NEWEST := $(VENV)-newest
+OF_WHEEL := tests/test_persistence.py tests/test_public_api.py tests/preprocessing tests/cli/test_cli_group.py \
+	tests/cli/test_cli_inventory.py tests/cli/test_cli_learning.py
+
+.PHONY: help demo test test-fast test-oldest test-newest test-wheel lint docs bench build fuzz
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -35,7 +43,7 @@ demo: $(VENV)/.installed-plots  ## Genomes to a label-fraction curve, without ne
 
 # The networks of the tests are tiny: threads wait for each other longer than they work, and on a busy
 # machine very much longer.
-test test-fast: export OMP_NUM_THREADS = 1
+test test-fast test-oldest test-newest test-wheel: export OMP_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev  ## All tests, with coverage; some, without it: make test ARGS="-k tokenizer"
 	$(BIN)/python -m pytest $(or $(ARGS),$(IN_PARALLEL) --cov=skgenome --cov-report=term:skip-covered)
@@ -44,10 +52,34 @@ test: $(VENV)/.installed-dev  ## All tests, with coverage; some, without it: mak
 test-fast: $(VENV)/.installed-dev  ## Tests without the slow ones, real data or coverage
 	$(BIN)/python -m pytest -m "not slow and not real_data" $(or $(ARGS),$(IN_PARALLEL))
 
-lint: $(VENV)/.installed-dev  ## Style and spelling
+# Old packages warn of each other's newer versions; what we do wrong ourselves, `make test` sees as an error.
+test-oldest: $(OLDEST)/.installed  ## test-fast with the oldest versions that pyproject.toml allows
+	$(OLDEST)/bin/python -m pytest -W default::DeprecationWarning -W default::FutureWarning \
+		-m "not slow and not real_data" $(or $(ARGS),$(IN_PARALLEL))
+
+test-newest: $(NEWEST)/.installed  ## All tests with the newest version of everything
+	$(NEWEST)/bin/python -m pytest $(or $(ARGS),$(IN_PARALLEL))
+
+build: $(VENV)/.installed-release  ## The wheel and the source distribution, to dist/
+	@rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+test-wheel: build  ## The wheel, installed outside of this checkout, with a short part of the tests
+	@set -e; unset PYTHONPATH; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	$(PYTHON) -m venv "$$place/venv"; python="$$place/venv/bin/python"; \
+	$$python -m pip install $(PIP_QUIET) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH); \
+	$$python -m pip install $(PIP_QUIET) -c constraints.txt "$$(echo dist/*.whl)[test]"; \
+	cp -r pyproject.toml tests "$$place"; cd "$$place"; \
+	echo "Testing the wheel in $$place"; \
+	$$python -m pytest -p no:cacheprovider $(or $(ARGS),-q $(OF_WHEEL)); \
+	$$place/venv/bin/skgenome --version
+
+lint: $(VENV)/.installed-dev  ## Style, spelling, types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell
+	$(BIN)/mypy
 
 docs: $(VENV)/.installed-docs  ## The documentation, to docs/_build/html
 	@rm -rf docs/api/generated  # pages of names and of scripts that are gone would stay
@@ -67,6 +99,21 @@ fuzz: $(VENV)/.installed-fuzz  ## Damaged files for every reader: make fuzz ARGS
 $(VENV)/.installed-%: pyproject.toml constraints.txt $(VENV)/.torch
 	@echo "Installing skgenome with the extra '$*' into $(VENV)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+# No constraints at all, and made anew whenever it is asked for: what was newest last week is not.
+.PHONY: $(NEWEST)/.installed
+$(NEWEST)/.installed:
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install $(PIP_QUIET) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(NEWEST)/bin/python -m pip install $(PIP_QUIET) -e '.[test,bench]'
+
+# torch is the tested one here too; tools/lower_bounds.py says why.
+$(OLDEST)/.installed: pyproject.toml constraints.txt tools/lower_bounds.py
+	$(PYTHON) -m venv $(OLDEST)
+	$(PYTHON) tools/lower_bounds.py > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install $(PIP_QUIET) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(OLDEST)/bin/python -m pip install $(PIP_QUIET) -c $(OLDEST)/constraints.txt -e '.[test,bench]'
 	@touch $@
 
 # torch first and alone: it may come from another index than everything else.

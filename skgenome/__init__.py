@@ -30,7 +30,9 @@ _EVERYDAY = {
     "KmerTokenizer": "preprocessing",
     "LanguageModel": "representation",
     "SequenceClassifier": "classification",
+    "list_models": "persistence",
     "load": "persistence",
+    "push_to_hub": "persistence",
     "save": "persistence",
 }
 

@@ -3,6 +3,8 @@
 A saved model is a folder: ``model.json`` holds the classes' names, their parameters and the learnt state,
 ``weights.safetensors`` the arrays. Loading creates instances of the classes named in `SAVABLE` and of no
 others, and executes nothing that stands in the folder.
+
+Some models come with the package: `load` knows them by name. Others are fetched from the Hugging Face Hub.
 """
 
 import json
@@ -12,6 +14,7 @@ import tempfile
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +25,22 @@ from safetensors.numpy import save as save_tensors
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from skgenome._hub import SCHEME, fetch, push
 from skgenome.exceptions import DataIntegrityError, ModelMismatchError
 
-__all__ = ["load", "save"]
+__all__ = ["list_models", "load", "push_to_hub", "save"]
 
 #: Version of the layout. A reader refuses a layout that is newer than itself.
 FORMAT_VERSION = 1
 
 CONFIG_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
+
+#: What a saved model consists of; the description first.
+MODEL_FILES = (CONFIG_FILE, WEIGHTS_FILE)
+
+#: The models that come with the package, a folder each.
+BOX = files("skgenome") / "weights"
 
 # Characters of a damaged file that a message repeats.
 _SHOWN = 300
@@ -52,6 +62,24 @@ SAVABLE = {
     "MaxAbsScaler": "sklearn.preprocessing",
     "LogisticRegression": "sklearn.linear_model",
 }
+
+
+#: The page of a shared model whose author has written none.
+_PAGE = """---
+library_name: skgenome
+tags:
+- biology
+- genomics
+---
+
+A {name}, saved by skgenome (`pip install skgenome`) as JSON and safetensors: loading it runs no code.
+
+```python
+import skgenome
+
+model = skgenome.load("hf://{repo_id}")
+```
+"""
 
 
 def save(estimator: BaseEstimator, path: str | os.PathLike) -> Path:
@@ -120,13 +148,38 @@ def save(estimator: BaseEstimator, path: str | os.PathLike) -> Path:
     return path
 
 
-def load(path: str | os.PathLike) -> BaseEstimator:
+def list_models() -> list[str]:
+    """Name the models that come with the package.
+
+    Returns
+    -------
+    list of str
+        Names that :func:`load` takes, sorted. The folder of each has a card, ``README.md``: what it has read,
+        how good it is, and what it is not for.
+
+    Examples
+    --------
+    >>> from skgenome.persistence import list_models
+    >>> isinstance(list_models(), list)
+    True
+    """
+    if not BOX.is_dir():
+        return []
+    return sorted(folder.name for folder in BOX.iterdir() if (folder / CONFIG_FILE).is_file())
+
+
+def load(path: str | os.PathLike, *, max_bytes: int = 2**31) -> BaseEstimator:
     """Read an estimator that :func:`save` has written.
 
     Parameters
     ----------
     path : str or path
-        The folder.
+        The folder. Or the name of a model that comes with the package, one of :func:`list_models`; a folder
+        of that name is preferred. Or ``"hf://user/name@revision"`` on the Hugging Face Hub, for which the
+        extra ``hub`` has to be installed. A revision is a commit, a tag or a branch; a commit alone is the
+        same model for ever. What has been fetched once is found without network.
+    max_bytes : int, default=2**31
+        Most bytes to fetch from a hub. For folders it is of no meaning.
 
     Returns
     -------
@@ -137,6 +190,10 @@ def load(path: str | os.PathLike) -> BaseEstimator:
     ------
     FileNotFoundError
         If there is no saved model.
+    ImportError
+        If a model on the hub is asked for, and its client is not installed.
+    ValueError
+        If an address on the hub is malformed, or what it names is larger than `max_bytes`.
     DataIntegrityError
         If a file is damaged: no JSON, weights that differ from their checksum, an array that is missing.
     ModelMismatchError
@@ -151,7 +208,89 @@ def load(path: str | os.PathLike) -> BaseEstimator:
     ...     load(save(KmerCounter(k=2), f"{folder}/counter")).transform(["GATTACA"]).sum()
     np.float32(6.0)
     """
+    if isinstance(path, str) and path.startswith(SCHEME):
+        return _load_folder(fetch(path, MODEL_FILES, max_bytes))
+    name = os.fspath(path)
     path = Path(path)
+    # Not path.name alone: of "./name", pathlib drops the dot.
+    if path.exists() or path.name != name:
+        return _load_folder(path)
+    if path.name not in list_models():
+        raise FileNotFoundError(
+            f"There is no folder {path} here, and no model of that name in the package; it has "
+            f"{', '.join(list_models()) or 'none'}. Give the folder that skgenome.save has written, or hf://user/name."
+        )
+    # The package may lie in an archive, where there are no paths.
+    with as_file(BOX / path.name) as folder:
+        return _load_folder(folder)
+
+
+def push_to_hub(
+    estimator: BaseEstimator,
+    repo_id: str,
+    *,
+    readme: str | None = None,
+    private: bool | None = None,
+    revision: str | None = None,
+    commit_message: str = "Add a model saved by skgenome",
+) -> str:
+    """Share an estimator on the Hugging Face Hub.
+
+    The extra ``hub`` has to be installed, and a token that may write to be set (``hf auth login``, or the
+    environment variable ``HF_TOKEN``). What goes there are the files that :func:`save` writes, and a page.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As in :func:`save`.
+    repo_id : str
+        ``"user/name"``; made if it does not exist.
+    readme : str, optional
+        The page of a repository that has none yet, in Markdown: say there what the model has read, and how
+        good it is. None writes a few lines on how to load it. A page that is there is left as it is.
+    private : bool, optional
+        Whether a new repository is private. None leaves that to the hub.
+    revision : str, optional
+        Branch to put it on, which must exist. None: the main one.
+    commit_message : str
+        Of the commit.
+
+    Returns
+    -------
+    str
+        ``"hf://user/name@commit"``, by which :func:`load` gives this very model.
+
+    Raises
+    ------
+    ImportError
+        If the client of the hub is not installed.
+    TypeError
+        If the estimator, or a part of it, is of a class that can't be saved this way.
+    ValueError
+        If `repo_id` is no name.
+    OSError
+        If the hub refuses it, or can't be reached.
+
+    Examples
+    --------
+    >>> from skgenome.persistence import push_to_hub
+    >>> from skgenome.preprocessing import KmerTokenizer
+    >>> push_to_hub(KmerTokenizer(k=5), "somebody/tokenizer")  # doctest: +SKIP
+    'hf://somebody/tokenizer@4f0b...'
+    """
+    with tempfile.TemporaryDirectory() as place:
+        return push(
+            save(estimator, Path(place) / "model"),
+            repo_id,
+            MODEL_FILES,
+            readme=_PAGE.format(repo_id=repo_id, name=type(estimator).__name__) if readme is None else readme,
+            private=private,
+            revision=revision,
+            commit_message=commit_message,
+        )
+
+
+def _load_folder(path: Path) -> BaseEstimator:
     config = _read_config(path / CONFIG_FILE)
     arrays = _read_weights(path / WEIGHTS_FILE, config["weights_sha256"])
     try:

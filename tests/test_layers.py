@@ -19,7 +19,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "skgenome"
 # What every layer but nn and sequences may use: small modules that import nothing of ours.
-GROUND = {"skgenome", "skgenome._plotting", "skgenome._response", "skgenome._sklearn", "skgenome.exceptions"}
+GROUND = {
+    "skgenome",
+    "skgenome._hub",
+    "skgenome._plotting",
+    "skgenome._response",
+    "skgenome._sklearn",
+    "skgenome.exceptions",
+}
 LAYERS = (
     {"sequences", "nn"},
     {"preprocessing", "datasets", "training"},
@@ -135,6 +142,15 @@ def test_layers_name_every_subpackage():
     assert subpackages <= LEVEL.keys()
 
 
+def test_layers_are_drawn_as_they_are():
+    """The house in CONTRIBUTING.md, floor by floor from the top; what stands on the right is said of it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawing = text.split("## The house")[1].split("```")[1]
+    floors = [re.findall(r"^\w+(?:  ?\|? ?\w+)*", floor, re.M) for floor in re.split(r"\n  \|\n", drawing)]
+    names = [{name for line in floor for name in re.findall(r"\w+", line)} for floor in floors]
+    assert names == list(reversed(LAYERS))
+
+
 @pytest.mark.parametrize("path", IN_LAYERS)
 def test_layers_import_lower_layers_alone(path):
     assert upward_imports(path.read_text(), subpackage(path)) == []
@@ -164,7 +180,7 @@ def test_layers_sequences_know_numpy_and_readers_alone(path):
 def test_layers_every_dependency_is_declared(path):
     """What is there because something else needs it, may be gone tomorrow."""
     # The conformance suite takes pytest, and tables of either library, where it finds them.
-    known = declared_packages("plots", "tracks", "deepsea", "accelerate") | {
+    known = declared_packages("plots", "tracks", "deepsea", "hub", "accelerate") | {
         "skgenome",
         "pytest",
         "pandas",

@@ -661,3 +661,46 @@ def test_save_of_a_pipeline_with_a_frozen_model(lm, tmp_path):
 def test_save_of_a_path_among_the_parameters(tmp_path):
     loaded = load(save(LanguageModel(checkpoint_dir=tmp_path / "checkpoints"), tmp_path / "model"))
     assert loaded.checkpoint_dir == str(tmp_path / "checkpoints")
+
+
+@pytest.fixture
+def box(tmp_path, monkeypatch):
+    """A box with one model, and something that is none."""
+    place = tmp_path / "box"
+    save(KmerCounter(k=2), place / "counter-small")
+    (place / "notes").mkdir()
+    monkeypatch.setattr(persistence, "BOX", place)
+    monkeypatch.chdir(tmp_path)
+    return place
+
+
+def test_list_models_names_what_is_in_the_box(box):
+    assert persistence.list_models() == ["counter-small"]
+
+
+def test_list_models_of_no_box_is_empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(persistence, "BOX", tmp_path / "none")
+    assert persistence.list_models() == []
+    with pytest.raises(FileNotFoundError, match="no model of that name in the package; it has none"):
+        load("counter-small")
+
+
+def test_load_takes_a_model_of_the_box_by_its_name(box):
+    (box / "counter-small" / "README.md").write_text("A card.")
+    assert load("counter-small").k == 2
+
+
+def test_load_prefers_a_folder_to_a_model_of_the_box(box):
+    save(KmerCounter(k=5), "counter-small")
+    assert load("counter-small").k == 5
+
+
+def test_load_of_an_unknown_name_lists_those_there_are(box):
+    with pytest.raises(FileNotFoundError, match=r"no folder counter here.*; it has counter-small\. Give"):
+        load("counter")
+
+
+@pytest.mark.parametrize("path", ["./counter-small", "elsewhere/counter-small"])
+def test_load_of_a_path_is_never_a_name(box, path):
+    with pytest.raises(FileNotFoundError, match=r"is no folder that skgenome.save has written"):
+        load(path)
