@@ -11,6 +11,7 @@ from benchmarks.assembly import DifferentRunError, put_together
 from benchmarks.page import write_page
 from benchmarks.records import (
     RESULTS,
+    ROOT,
     Settings,
     UnknownChoiceError,
     read_record,
@@ -18,7 +19,10 @@ from benchmarks.records import (
     write_record,
 )
 from benchmarks.tables import show
-from benchmarks.tasks import TASKS, NoPictureError, draw_task, run_task
+from benchmarks.tasks import TASKS, NoModelError, NoPictureError, draw_task, install_model, run_task
+
+#: Where models that come with the package lie.
+BOX = ROOT / "skgenome" / "weights"
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -37,6 +41,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--fraction", action="append", default=[], help="under this condition alone, as its column is called")
     add("--keep", action="store_true", help="put what --method and --fraction ask for into the stored result")
     add("--picture", type=Path, metavar="PATH", help="draw the picture of NAME, and nothing else")
+    add("--install", action="store_true", help=f"put the model of NAME and its card into --output, or {BOX}")
     add("--quick", action="store_true", help="smoke run of minutes, written as NAME-quick.json")
     return parser
 
@@ -69,6 +74,10 @@ def _run(arguments: argparse.Namespace) -> None:
     settings = _settings(arguments)
     if arguments.picture is not None:
         print(f"Written to {draw_task(arguments.name, settings, arguments.picture)}")
+        return
+    if arguments.install:
+        box = _folder_of_results(arguments) if arguments.output or arguments.quick else BOX
+        print(f"Written to {install_model(arguments.name, settings, box)}")
         return
     record = run_task(arguments.name, settings)
     if settings.is_part and not arguments.keep:
@@ -115,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         try:
             _run(arguments)
-        except (UnknownChoiceError, NoPictureError, DifferentRunError) as err:
+        except (UnknownChoiceError, NoPictureError, NoModelError, DifferentRunError) as err:
             parser.error(str(err))
     return 0
 
