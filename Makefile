@@ -24,11 +24,11 @@ PIP_QUIET := --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 # The environments of the oldest supported and of the newest versions, and the part of the suite that a wheel is tested with:
-# every public name, its docstring's example, files, models and the command, without the checkout beside it.
+# public names, tokens, models, the hub and the command, without the checkout beside it.
 OLDEST := $(VENV)-oldest
 NEWEST := $(VENV)-newest
-OF_WHEEL := tests/test_persistence.py tests/test_public_api.py tests/preprocessing tests/cli/test_cli_group.py \
-	tests/cli/test_cli_inventory.py tests/cli/test_cli_learning.py
+OF_WHEEL := tests/test_persistence.py tests/test_public_api.py tests/test_hub.py tests/preprocessing \
+	tests/cli/test_cli_inventory.py
 
 .PHONY: help demo test test-fast test-oldest test-newest test-wheel lint docs bench build fuzz
 .DEFAULT_GOAL := help

@@ -42,7 +42,8 @@ def render_card(card: dict) -> str:
     (facts,) = record.pretraining
     parameters = ", ".join(f"{name}={value}" for name, value in sorted(facts["parameters"].items()))
     recipe = f"""{facts["n_weights"]:,} weights, trained for {facts["n_steps"]:,} steps on
-        {facts["n_tokens"]:,} tokens in {facts["seconds"] / 3600:.2f} hours on {facts["device_name"]}. Parameters: {parameters}."""
+        {facts["n_tokens"]:,} tokens in {facts["seconds"] / 3600:.2f} hours on {facts["device_name"]}.
+        Parameters: {parameters}."""
     corpus = f"""{facts["description"]}; {facts["n_contigs"]:,} contigs, sha256 of all of them
         {facts["sha256"]}. Files, by the accessions of their assemblies, with those of the tasks:"""
     quick = "**A smoke run: of no use but to see that everything runs.**" if record.quick else ""

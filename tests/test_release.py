@@ -45,3 +45,17 @@ def test_lower_bounds_are_below_what_is_tested_with():
     assert bounds
     for name, version in bounds.items():
         assert tuple(map(int, version.split("."))) <= tested[name.lower()], name
+
+
+def test_fragments_are_of_a_kind_that_the_changelog_knows():
+    """towncrier leaves out what it does not know."""
+    kinds = {kind["directory"] for kind in PYPROJECT["tool"]["towncrier"]["type"]}
+    for path in (ROOT / "changes").iterdir():
+        match = re.fullmatch(r"(?:\d+|\+[\w-]+)\.(?P<kind>\w+)\.md", path.name)
+        assert path.name == ".gitignore" or match is not None, path.name
+        assert match is None or match["kind"] in kinds, path.name
+
+
+def test_changelog_has_the_place_for_the_next_release():
+    marker = PYPROJECT["tool"]["towncrier"]["start_string"]
+    assert (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").count(marker) == 1

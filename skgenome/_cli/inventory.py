@@ -118,13 +118,18 @@ def _write_dataset(path, bunch, name):
 Example:
   skgenome models model classifier"""
 )
-@click.argument("folders", nargs=-1, required=True, metavar="FOLDER...")
+@click.argument("folders", nargs=-1, metavar="[MODEL]...")
 def models(folders):
-    """Show what saved models are.
+    """Show what saved models are; those that come with the package if none is named.
 
-    Their parts with their parameters, tokens, classes, size, and the last row of their history.
+    Their parts with their parameters, tokens, classes, size, and the last row of their history. A model is a
+    folder, the name of one that comes with the package, or hf://user/name on the Hugging Face Hub.
     """
-    for folder in folders:
+    from skgenome.persistence import list_models
+
+    if not folders and not list_models():
+        click.echo("No model comes with this package. Name a folder, or hf://user/name.")
+    for folder in folders or list_models():
         # All lines first: a folder that is no model is an error, and nothing else.
         lines = [f"  {label:<10}{text}" for label, text in _describe(folder)]
         click.echo("\n".join([folder, *lines]))

@@ -6,7 +6,7 @@ import click
 
 fasta_argument = click.argument("fasta", nargs=-1, required=True, metavar="FASTA...")
 labelled_argument = click.argument("labelled", nargs=-1, required=True, metavar="LABELLED...")
-model_option = click.option("-m", "--model", required=True, help="Folder of a saved model.")
+model_option = click.option("-m", "--model", required=True, help="Folder of a saved model, or its name.")
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="What to write."
 )

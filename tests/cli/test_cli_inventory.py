@@ -6,6 +6,7 @@ import pytest
 from sklearn.utils import Bunch
 
 import skgenome.datasets
+from skgenome import persistence
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerCounter
 from skgenome.sequences import read_sequences
@@ -99,3 +100,19 @@ def test_models_errors(error_of, tmp_path):
     path = save(KmerCounter(k=2), tmp_path / "counter")
     (path / "model.json").write_text("{")
     assert "is damaged" in error_of("models", path)
+
+
+def test_models_without_a_folder_lists_the_box(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(persistence, "BOX", tmp_path)
+    assert run("models").stdout == "No model comes with this package. Name a folder, or hf://user/name.\n"
+    save(KmerCounter(k=3), tmp_path / "counter-small")
+    said = run("models").stdout
+    assert said.splitlines()[0] == "counter-small"
+    assert "KmerCounter(k=3)" in said
+    assert run("models", "counter-small").stdout == said
+
+
+def test_models_of_an_unknown_name_lists_those_there_are(error_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(persistence, "BOX", tmp_path)
+    save(KmerCounter(k=3), tmp_path / "counter-small")
+    assert "it has counter-small. Give" in error_of("models", "counter-large")
