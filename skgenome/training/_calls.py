@@ -352,8 +352,14 @@ def agree_on_call(
 
     Parameters
     ----------
-    estimator, method, data, without
-        As in :func:`describe_call`.
+    estimator : estimator
+        With the parameters ``batch_size``, ``device`` and ``precision``.
+    method : {'fit', 'partial_fit'}
+        What was called.
+    data : dict of str to object
+        What it was given.
+    without : collection of str, default=()
+        Parameters that have no influence on this training.
 
     Returns
     -------
