@@ -372,7 +372,7 @@ def _read_weights(file: Path, expected: str) -> dict[str, np.ndarray]:
     if found != expected:
         raise DataIntegrityError(
             f"{file} ({len(content):,} bytes) is damaged: its sha256 is {found}, {CONFIG_FILE} expects "
-            f"{expected}. Copy the folder again from where it came."
+            f"{str(expected)[:_SHOWN]}. Copy the folder again from where it came."
         )
     try:
         return load_tensors(content)

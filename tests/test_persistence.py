@@ -463,6 +463,7 @@ def test_load_refuses_json_that_is_nested_without_end(folder):
     [
         lambda c: c.update(format="x" * 10**5),
         lambda c: c.update(format_version="x" * 10**5),
+        lambda c: c.update(weights_sha256="x" * 10**5),
         lambda c: c["estimator"].update({"class": "x" * 10**5}),
         lambda c: c["estimator"]["state"].update(k_={"x" * 10**5: 0}),
     ],
