@@ -84,6 +84,9 @@ def write_record(record: Record, path: Path) -> None:
 
 
 def _table(widths: str, header: list[str], rows: list[list[str]]) -> str:
+    if not rows:
+        # A table of headings alone is an error to Sphinx.
+        return "Not run yet."
     lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for row in [header, *rows]:
         lines += [
@@ -110,6 +113,7 @@ def render(record: Record) -> dict[str, str]:
     inputs = [
         [row["target"], *(f"{row[name]:,}" for name in ("inputs", "read", "refused", "crashes"))]
         for row in record.fuzzing
+        if row["inputs"]
     ]
     faults = [
         [row["fault"], f"{row['passed']:,}", f"{row['failed']:,}", _kills(row["kills"])]

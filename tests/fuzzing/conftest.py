@@ -10,7 +10,7 @@ N_EXAMPLES = int(os.environ.get("SKGENOME_FUZZ", "0"))
 
 settings.register_profile(
     "skgenome",
-    max_examples=N_EXAMPLES or 60,
+    max_examples=N_EXAMPLES or 40,
     derandomize=not N_EXAMPLES,
     deadline=None,
     database=None,

@@ -57,6 +57,15 @@ def test_fill_page_writes_the_numbers_and_keeps_the_rest(record):
     assert fill_page(page, record) == page
 
 
+def test_fill_page_says_what_was_not_run(record):
+    """A search that goes on has targets without inputs yet, and no faults."""
+    record.faults, record.fuzzing[1] = [], {**record.fuzzing[1], "inputs": 0}
+    page = fill_page(page_with("total", "inputs", "faults", "made"), record)
+    assert ".. quoted: faults\n\nNot run yet.\n" in page
+    assert "- bed" in page
+    assert "- gff" not in page
+
+
 def test_fill_page_misses_no_place(record):
     with pytest.raises(ValueError, match="The page must have one place for 'inputs'"):
         fill_page(page_with("total", "faults", "made"), record)
