@@ -36,8 +36,10 @@ html_css_files = ["skgenome.css"]
 html_theme_options = {
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 5,
 }
+# Single pages have no neighbours to list, and the benchmarks need the width.
+html_sidebars = {page: [] for page in ("get_started", "benchmarks", "glossary", "whats_new")}
 
 autosummary_generate = True
 # The template of a class documents the methods that it defines; a table of them all on top, with those

@@ -26,6 +26,7 @@ SCORES = {
         "accuracy",
         ["20", "50", "100", "1000", "6791"],
         {
+            "k-mers up to 4 + lasso": "counts of k-mers",
             "language model, untrained + lasso": "LM, untrained",
             "language model, everything + lasso": "LM that has read relatives",
             "language model, without relatives + lasso": "LM that has not",
