@@ -67,7 +67,7 @@ ax.spines[["top", "right"]].set_visible(False)
 plt.show()
 
 # %%
-# For some hundred steps the network knows less than how frequent the four bases are (order 0). Then it passes
-# the best of the Markov models, and it is still falling at the end: more steps would pay. Order 9 has learnt its
-# corpus by heart and costs more than guessing (2 bits, dotted) on other genomes. The network has not: held-out
-# stretches cost no more than those of the training.
+# For some hundred steps the network knows less than how frequent the four bases are (order 0). Then it
+# passes the best of the Markov models, and it is still falling at the end: more steps would pay. Order 9
+# has learnt its corpus by heart and costs more than guessing (2 bits, dotted) on other genomes. The network
+# has not: held-out stretches cost no more than those of the training.
