@@ -62,7 +62,7 @@ ScanDisplay(track).plot(ax, region=region, sites=sites, site_offset=60)
 plt.show()
 
 # %%
-# The forward strand points up, the reverse strand down. Starts lie below high places, and many a high place
-# has no start: one window in a thousand has one, so that even a classifier that is rarely wrong is wrong
-# more often than there are starts. Hence the figures above, beside what peaks find of starts that were put
-# anywhere.
+# The forward strand points up, the reverse strand down. Known starts (triangles) stand at high places, yet
+# many a high place has no start: one window in a thousand has one, so that even a classifier that is rarely
+# wrong is wrong more often than there are starts. Hence the figures above, beside what peaks find of starts
+# that were put anywhere.

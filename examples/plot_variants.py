@@ -79,8 +79,9 @@ ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %%
-# Substitutions in the two boxes, around -10 and -35 (dashed), lower the log odds most, and most others hardly
-# matter. What stands first in a list of candidates:
+# The substitutions that lower the log odds most are in the two boxes, around -10 and -35 (dashed).
+# Elsewhere changes are smaller and go both ways, to T mostly up, to C and G rather down: counts of k-mers
+# know composition too, and no places. What stands first in a list of candidates:
 order = np.argsort(substituted.log_odds_ratio[:, 0])
 for i in order[:3]:
     variant = substituted.variants[i]
