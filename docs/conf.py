@@ -53,7 +53,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     # The journey takes minutes, and may be long: it is told of, not run.
-    "ignore_pattern": r"/few_labels\.py$",
+    "ignore_pattern": r"^few_labels\.py$",
     "within_subsection_order": "gallery_order.GalleryOrder",
     "show_signature": False,
     "download_all_examples": False,
