@@ -230,7 +230,7 @@ class LaunchedProcesses(OneProcess):
         """Compute something in the main process, for all of them."""
         from accelerate.utils import broadcast_object_list
 
-        own = None
+        own: Any = None
         if self.is_main:
             try:
                 own = compute()
