@@ -24,10 +24,10 @@ PIP_QUIET := --quiet --disable-pip-version-check
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 # The environments of the oldest supported and of the newest versions, and the part of the suite that a wheel is tested with:
-# public names, tokens, models, the hub and the command, without the checkout beside it.
+# tokens, models, the hub and the command, without the checkout beside it.
 OLDEST := $(VENV)-oldest
 NEWEST := $(VENV)-newest
-OF_WHEEL := tests/test_persistence.py tests/test_public_api.py tests/test_hub.py tests/preprocessing \
+OF_WHEEL := tests/test_persistence.py tests/test_hub.py tests/preprocessing \
 	tests/cli/test_cli_inventory.py
 
 .PHONY: help demo test test-fast test-oldest test-newest test-wheel lint docs bench build fuzz
