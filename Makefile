@@ -82,7 +82,7 @@ lint: $(VENV)/.installed-dev  ## Style, spelling, types
 	$(BIN)/mypy
 
 docs: $(VENV)/.installed-docs  ## The documentation, to docs/_build/html
-	@rm -rf docs/api/generated  # pages of names and of scripts that are gone would stay
+	@rm -rf docs/api/generated docs/auto_examples/backreferences  # what names and scripts that are gone had would stay
 	@for page in docs/auto_examples/plot_*.rst; do test -e examples/$$(basename $$page .rst).py || rm -f $$page; done
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html $(ARGS)
 
