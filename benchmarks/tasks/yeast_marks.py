@@ -8,7 +8,7 @@ from benchmarks.windows import CONTRASTIVE_NETWORK, Plan, Windows, WindowTask, w
 from skgenome.datasets import fetch_yeast_histone_marks
 
 WINDOW_SIZE, TEST_SHARE = 500, 0.1
-QUICK_EVERY = 16
+QUICK_EVERY = 40
 #: About ten minutes on one core; sequences overlap, so that these steps are more passes over the genome.
 LM_STEPS = 3000
 
