@@ -6,6 +6,7 @@ nothing from labels come first in each Pipeline, so that a curve over labels run
 features is one of them, since sequences without labels are free.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -388,6 +389,8 @@ def describe_method(estimator: BaseEstimator) -> str:
     Returns
     -------
     str
-        Its representation, uncut.
+        Its representation, uncut; the same in every process, so that a part is known by it.
     """
-    return " ".join(estimator.__repr__(N_CHAR_MAX=100_000).split())
+    text = " ".join(estimator.__repr__(N_CHAR_MAX=100_000).split())
+    # A function is shown with where it lies in memory.
+    return re.sub(r" at 0x[0-9a-f]+(?=>)", "", text)

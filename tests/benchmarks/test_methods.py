@@ -11,7 +11,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from benchmarks.labels import KnownLabels, each_label
-from benchmarks.methods import describe_method, kmers, lasso, ridge, scaled, shared_out
+from benchmarks.methods import describe_method, kmers, lasso, positions, ridge, scaled, shared_out
 from skgenome.classification import SequenceClassifier
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import LanguageModel
@@ -153,3 +153,11 @@ def test_shared_out_blocks_have_the_same_share():
     expected = Pipeline(scale).transform(X)
     np.testing.assert_allclose(many / features.shape[1] * 2, 1, rtol=1e-6)
     np.testing.assert_allclose(features[:, 4:] / expected, (34 / 64) ** 0.5, rtol=1e-5)
+
+
+def test_describe_method_is_the_same_in_every_process():
+    """It once told where a function lies in memory: no part was found again, and none fitted a result."""
+    steps = positions(3, ["GATTACA", "GATTACC"])
+    text = describe_method(Pipeline(steps))
+    assert "function to_width" in text
+    assert "0x" not in text
