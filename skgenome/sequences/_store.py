@@ -309,8 +309,8 @@ class SequenceStore:
             if file_sha256(self.path / BASES_FILE, start, source.n_bases) != source.sha256:
                 raise DataIntegrityError(
                     f"{BASES_FILE} of the sequence store {self.path} is damaged: bases {start:,} to "
-                    f"{start + source.n_bases:,} are not those that were read from {source.file}. Copy the "
-                    "store again, or build it anew."
+                    f"{start + source.n_bases:,} are not those that were read from {source.file[:60]}. Copy "
+                    "the store again, or build it anew."
                 )
             start += source.n_bases
 

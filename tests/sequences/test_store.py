@@ -412,6 +412,15 @@ def forge(store, **changes):
     (store.path / INDEX).write_text(json.dumps(seal({**content, **changes})))
 
 
+def test_verify_shows_no_more_than_the_beginning_of_a_long_name(store):
+    """The message once repeated the whole name of a source, which a damaged index may make megabytes long."""
+    change_source(store, file="x" * 100_000)
+    change(store.path / BASES, 10, 3)
+    with pytest.raises(DataIntegrityError, match=r"read from x{60}\. Copy") as caught:
+        SequenceStore(store.path).verify()
+    assert len(str(caught.value)) < 1000
+
+
 def change_source(store, **changes):
     sources = json.loads((store.path / INDEX).read_text())["sources"]
     forge(store, sources=[{**sources[0], **changes}, *sources[1:]])
