@@ -44,6 +44,8 @@ demo: $(VENV)/.installed-plots  ## Genomes to a label-fraction curve, without ne
 # The networks of the tests are tiny: threads wait for each other longer than they work, and on a busy
 # machine very much longer.
 test test-fast test-oldest test-newest test-wheel: export OMP_NUM_THREADS = 1
+# Every core has a worker of pytest already: what asks joblib for all cores gets one.
+test test-fast test-oldest test-newest test-wheel: export LOKY_MAX_CPU_COUNT = 1
 
 test: $(VENV)/.installed-dev  ## All tests, with coverage; some, without it: make test ARGS="-k tokenizer"
 	$(BIN)/python -m pytest $(or $(ARGS),$(IN_PARALLEL) --cov=skgenome --cov-report=term:skip-covered)
