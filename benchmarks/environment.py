@@ -81,6 +81,22 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+def device_name(device: torch.device) -> str:
+    """Give the name of what a network runs on.
+
+    Parameters
+    ----------
+    device : torch.device
+        A device.
+
+    Returns
+    -------
+    str
+        Of the GPU, or of the processor.
+    """
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
 def n_cores() -> int:
     """Count the cores that this process may use.
 
@@ -108,12 +124,11 @@ def describe(device: str) -> dict:
         Ready for JSON.
     """
     resolved = resolve_device(device)
-    on_cuda = resolved.type == "cuda"
     return {
         "versions": package_versions(),
         **commit(),
         "device": str(resolved),
-        "device_name": torch.cuda.get_device_name(resolved) if on_cuda else cpu_name(),
+        "device_name": device_name(resolved),
         "cpu": cpu_name(),
         "n_cores": n_cores(),
         "n_threads": torch.get_num_threads(),

@@ -14,7 +14,7 @@ import pooch
 from sklearn.base import clone
 
 from benchmarks.corpora import Corpus
-from benchmarks.environment import describe, package_versions
+from benchmarks.environment import device_name, package_versions
 from benchmarks.methods import Representation
 from benchmarks.records import ROOT, Settings, write_text
 from skgenome.persistence import load, save
@@ -213,7 +213,7 @@ def _describe(lm: Representation, corpus: Corpus, seconds: float) -> dict:
         "n_tokens": sum(row["tokens"] for row in lm.history_),
         "seconds": round(seconds, 1),
         # Who finds the model done may sit at another machine.
-        "device_name": describe(lm.device)["device_name"],
+        "device_name": device_name(resolve_device(lm.device)),
         **{name: _finite(last.get(name, float("nan"))) for name in FIGURES},
         "parameters": _parameters(lm),
         "history": [{name: _finite(value) for name, value in row.items()} for row in lm.history_],

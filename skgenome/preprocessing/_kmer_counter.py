@@ -224,9 +224,9 @@ class KmerCounter(TransformerMixin, BaseEstimator):
     With ``normalize='zscore'`` the figure of a k-mer w is ``(N(w) - E(w)) / sqrt(E(w))``. Its expected count
     is the maximum-likelihood estimate under a Markov chain of order m [2]_: the product of the counts of the
     (m + 1)-mers that w consists of, divided by that of the counts of the m-mers that two of these share. So a
-    sequence rich in G and C has no high figures of GC-rich k-mers for that alone. Such figures tell genomes
-    apart with fewer labels than frequencies do [3]_. With ``canonical=True`` both strands are counted, and
-    expected from both. Reference [3]_ divides by another, smaller deviation.
+    sequence rich in G and C has no high figures of GC-rich k-mers for that alone. Figures of this kind assign
+    fragments to genomes where GC content does not [3]_; there they are divided by another, smaller deviation.
+    With ``canonical=True`` both strands are counted, and expected from both.
 
     There are ``4**k`` columns, canonical ``4**k / 2`` (and a little more if k is even). A dense row takes
     4 bytes for each: 1 kB for k = 4, 67 MB for k = 12. A sparse row takes 8 bytes for each k-mer that the
