@@ -23,7 +23,7 @@ def put_together(result: Record, part: Record) -> Record:
         What there is.
     part : Record
         Some methods or conditions of the same task. Its figures take the place of those of the same method,
-        condition and metric.
+        condition and metric; its timings that of all of the same section.
 
     Returns
     -------
@@ -42,15 +42,18 @@ def put_together(result: Record, part: Record) -> Record:
             "run: their figures can't stand in one table. Run the whole task again."
         )
     measured = {_place(row) for row in part.scores}
-    kept = [row for row in _dated(result) if _place(row) not in measured]
+    kept = [row for row in _dated(result.scores, result) if _place(row) not in measured]
+    kept_timings = [row for row in _dated(result.timings, result) if _section(row) not in _sections(part)]
     _check_methods(kept, result, part)
     together = copy.deepcopy(part)
-    together.scores = _in_order([*kept, *_dated(part)], part)
-    together.timings = part.timings or result.timings
+    together.scores = _in_order([*kept, *_dated(part.scores, part)], part)
+    sections = [*_sections(result), *_sections(part)]
+    timings = [*kept_timings, *_dated(part.timings, part)]
+    together.timings = sorted(timings, key=lambda row: sections.index(_section(row)))
     together.models = part.models
     together.pretraining = _merge_pretraining(result.pretraining, part.pretraining)
     runs = [*result.earlier, {"environment": result.environment, "seconds": result.seconds}]
-    dates = {row["made"] for row in kept}
+    dates = {row["made"] for row in (*kept, *kept_timings)}
     together.earlier = [run for run in runs if run["environment"]["date"] in dates]
     return together
 
@@ -59,10 +62,19 @@ def _place(row: dict) -> tuple[str, str, str]:
     return row["method"], row["condition"], row["metric"]
 
 
-def _dated(record: Record) -> list[dict]:
-    """Give the figures of a record, each with the date of its run."""
+def _section(row: dict) -> str | None:
+    """Name the section of a task that a timing is of; some tasks have none."""
+    return row.get("section")
+
+
+def _sections(record: Record) -> list[str | None]:
+    return list(dict.fromkeys(map(_section, record.timings)))
+
+
+def _dated(rows: Iterable[dict], record: Record) -> list[dict]:
+    """Give figures of a record, each with the date of its run."""
     date = record.environment["date"]
-    return [{**row, "made": row.get("made", date)} for row in record.scores]
+    return [{**row, "made": row.get("made", date)} for row in rows]
 
 
 def _check_methods(kept: Sequence[dict], result: Record, part: Record) -> None:

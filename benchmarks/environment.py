@@ -12,7 +12,17 @@ import torch
 from benchmarks.records import ROOT
 from skgenome.training import resolve_device
 
-PACKAGES = ("skgenome", "numpy", "scipy", "scikit-learn", "torch", "skorch", "tokenizers")
+PACKAGES = (
+    "skgenome",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "skorch",
+    "tokenizers",
+    "biopython",
+    "fastai",
+)
 #: What a benchmark writes itself does not make the code another one.
 WRITTEN_BY_BENCHMARKS = ("benchmarks/results", "docs/benchmarks.md")
 

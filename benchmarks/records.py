@@ -95,7 +95,7 @@ class Score(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """A throughput beside that of a named peer, measured in the same run."""
+    """A throughput, time or memory beside that of a named peer, measured in the same run."""
 
     what: str
     peer: str
@@ -105,6 +105,8 @@ class Timing(NamedTuple):
     target_value: float | None = None
     target_ratio: float | None = None
     note: str = ""
+    lower_is_better: bool = False
+    """Seconds and megabytes: a target is what must not be exceeded."""
 
     def as_row(self) -> dict:
         """Give the fields, with both medians and their ratio; None where the peer is not installed."""

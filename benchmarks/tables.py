@@ -1,5 +1,6 @@
 """Tables out of a record, as text for a terminal or as markdown."""
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
@@ -248,16 +249,24 @@ def _figure(value: float | None) -> str:
 
 def _target(row: dict) -> str:
     """Say what is asked for, and whether it is reached."""
+    sign, is_met = ("≤", operator.le) if _is_cost(row) else ("≥", operator.ge)
     for field, unit in (("target_value", f" {row['unit']}"), ("target_ratio", " of the peer")):
         if row[field] is not None:
             reached = row[field.removeprefix("target_")]
-            verdict = "not measured" if reached is None else "met" if reached >= row[field] else "missed"
-            return f"≥ {row[field]:g}{unit}: {verdict}"
+            verdict = (
+                "not measured" if reached is None else "met" if is_met(reached, row[field]) else "missed"
+            )
+            return f"{sign} {row[field]:g}{unit}: {verdict}"
     return NOTHING
 
 
-def timing_table(record: Record) -> Table:
-    """Show throughputs beside those of their peers.
+def _is_cost(row: dict) -> bool:
+    # Records of before there were costs do not say.
+    return row.get("lower_is_better", False)
+
+
+def timing_tables(record: Record) -> list[Table]:
+    """Show throughputs, and what is better the less of it there is, beside those of their peers.
 
     Parameters
     ----------
@@ -266,9 +275,20 @@ def timing_table(record: Record) -> Table:
 
     Returns
     -------
-    Table
-        A row for each pair.
+    list of Table
+        A row for each pair; a table for each of both kinds that there are rows of.
     """
+    kinds = {
+        "Throughput, medians of interleaved runs: higher is better": [],
+        "Seconds and megabytes, medians: lower is better": [],
+    }
+    throughputs, costs = kinds.values()
+    for row in record.timings:
+        (costs if _is_cost(row) else throughputs).append(row)
+    return [_timing_table(title, rows) for title, rows in kinds.items() if rows]
+
+
+def _timing_table(title: str, timings: Sequence[dict]) -> Table:
     rows = [
         [
             row["what"],
@@ -279,9 +299,8 @@ def timing_table(record: Record) -> Table:
             NOTHING if row["ratio"] is None else f"{row['ratio']:.2f}",
             _target(row),
         ]
-        for row in record.timings
+        for row in timings
     ]
-    title = "Throughput, medians of interleaved runs: higher is better"
     return Table(title, ["what", "unit", "skgenome", "peer", "of the peer", "ratio", "target"], rows)
 
 
@@ -356,8 +375,7 @@ def all_tables(record: Record) -> list[Table]:
     tables = [score_table(record, metric) for metric in _distinct(row["metric"] for row in record.scores)]
     if has_labels(record):
         tables.append(label_group_table(record))
-    if record.timings:
-        tables.append(timing_table(record))
+    tables += timing_tables(record)
     if record.pretraining:
         tables.append(pretraining_table(record))
     return tables

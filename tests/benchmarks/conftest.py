@@ -18,6 +18,8 @@ def record():
         Timing("tokenizer", "NumPy", "Mbp/s", [300.0, 500.0, 400.0], [800.0, 900.0], target_value=350.0),
         Timing("training", "torch", "tokens/s", [70.0], [100.0], target_ratio=0.8, note="why"),
         Timing("tokenizer", "missing", "Mbp/s", [], []),
+        Timing("search", "fits alone", "s", [1.2], [1.0], target_ratio=1.3, lower_is_better=True),
+        Timing("search", "fits alone", "MB", [100.0], [80.0], target_value=90.0, lower_is_better=True),
     ]
     return Record(
         name="toy",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.assembly import DifferentRunError, put_together
-from benchmarks.records import Score, read_record, write_record
+from benchmarks.records import Score, Timing, read_record, write_record
 from benchmarks.tables import machine, score_table
 
 FIRST, SECOND, THIRD = (f"2026-01-0{day}T00:00:00+00:00" for day in (1, 2, 3))
@@ -96,3 +96,28 @@ def test_figures_of_a_method_that_has_changed_are_not_left_beside(result):
     ]
     together = put_together(result, make_part(result, every, SECOND, **changed))
     assert {s["made"] for s in together.scores if s["method"] == "k-mers"} == {SECOND}
+
+
+def test_timings_of_a_section_take_the_place_of_all_that_it_had(result):
+    """Sections stay in order, rows that one has no more go, and every row says when it was made."""
+
+    def make_rows(section, *names):
+        return [{**Timing(name, "peer", "s", [1.0], [2.0]).as_row(), "section": section} for name in names]
+
+    first = replace(result, scores=[], timings=[*make_rows("a", "old", "older"), *make_rows("b", "kept")])
+    second = make_part(result, [], SECOND, timings=[*make_rows("c", "last"), *make_rows("a", "new")])
+    together = put_together(first, second)
+    assert [(row["section"], row["what"], row["made"]) for row in together.timings] == [
+        ("a", "new", SECOND),
+        ("b", "kept", FIRST),
+        ("c", "last", SECOND),
+    ]
+    assert [run["environment"]["date"] for run in together.earlier] == [FIRST]
+    third = put_together(together, make_part(result, [], THIRD, timings=make_rows("b", "again")))
+    assert third.earlier == [{"environment": together.environment, "seconds": together.seconds}]
+
+
+def test_timings_of_tasks_without_sections_are_measured_as_a_whole(result):
+    part = make_part(result, [], SECOND, timings=[Timing("new", "peer", "s", [1.0], [2.0]).as_row()])
+    together = put_together(replace(result, scores=[]), part)
+    assert [row["what"] for row in together.timings] == ["new"]

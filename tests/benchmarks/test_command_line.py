@@ -39,7 +39,7 @@ def test_table_without_result_says_how_to_get_one(tmp_path, capsys):
         (["speeed"], "invalid choice: 'speeed'"),
         ([], "NAME, --list or --write-docs is needed"),
         (["speed", "--random-state", "x"], "invalid int value: 'x'"),
-        (["speed", "--method", "x"], "This task has no methods 'x'. It has none to choose from."),
+        (["speed", "--method", "x"], "This task has no methods 'x'. Those it has: 'start', 'tokenizer',"),
         (["speed", "--fraction", "x"], "This task has no conditions 'x'. It has none to choose from."),
         (["speed", "--picture", "x.png"], "'speed' has no picture."),
     ],

@@ -1,12 +1,19 @@
 """The speed task: that both sides of every ratio do the same work."""
 
 import builtins
+import pickle
+import subprocess
+from collections import Counter
+from functools import partial
+from time import sleep
 
 import numpy as np
 import pytest
 import torch
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
 from benchmarks.bare import (
     BareClassifier,
@@ -17,18 +24,29 @@ from benchmarks.bare import (
     BareTraining,
     make_training_pass,
 )
+from benchmarks.fastai_peer import FastaiTraining, make_fastai_lm
+from benchmarks.footprint import Footprint, _measure
 from benchmarks.records import Settings
-from benchmarks.tasks import run_task, speed, speed_contrastive
-from benchmarks.tasks.speed_contrastive import (
+from benchmarks.tasks import run_task, speed
+from benchmarks.tasks.speed import contrastive, growth, memory, network, reading, scanning, search, start
+from benchmarks.tasks.speed.contrastive import (
     STEPS,
     PatchSize,
     cut_windows,
     make_bare_patches,
     make_representation,
 )
-from benchmarks.tasks.speed_inspection import as_plain, measure_mutagenesis
-from benchmarks.tasks.speed_network import BATCH_SIZE, BPTT, Size, make_net
-from benchmarks.tasks.speed_tokens import make_workloads, measure_tokenizer, rolling_ids
+from benchmarks.tasks.speed.inspection import as_plain, measure_mutagenesis
+from benchmarks.tasks.speed.network import BATCH_SIZE, BPTT, Size, make_net
+from benchmarks.tasks.speed.reading import make_biopython_reader, write_files
+from benchmarks.tasks.speed.scanning import (
+    cut_both_strands,
+    fit_classifiers,
+    measure_scanning,
+    measure_scanning_memory,
+    repeat,
+)
+from benchmarks.tasks.speed.tokens import make_workloads, measure_tokenizer, rolling_ids
 from skgenome.nn import (
     AWDLSTM,
     AWDLSTMLanguageModel,
@@ -39,7 +57,7 @@ from skgenome.nn import (
     SequenceClassifierModule,
 )
 from skgenome.preprocessing import KmerCounter, KmerTokenizer
-from skgenome.sequences import encode
+from skgenome.sequences import build_store, encode, read_sequences
 
 CPU = torch.device("cpu")
 #: Windows of 270 bases.
@@ -221,7 +239,7 @@ def test_cut_windows_begins_again_where_the_contig_ends():
 
 def test_contrastive_net_round_trains_on_full_windows():
     ids = np.random.RandomState(0).randint(2, 6, 5000).astype(np.uint8)
-    net, run_round = speed_contrastive.make_net(ids, PATCHES, 2, CPU, torch.float32)
+    net, run_round = contrastive.make_net(ids, PATCHES, 2, CPU, torch.float32)
     before = net.module_.info_nce.projection.weight.detach().clone()
     run_round()
     run_round()
@@ -239,7 +257,7 @@ def test_measure_mutagenesis_beside_whole_sequences(contig, monkeypatch):
     def note(estimator, sequences):
         asked.append((hasattr(estimator, "steps"), hasattr(estimator, "transform"), len(sequences)))
 
-    monkeypatch.setattr("benchmarks.tasks.speed_inspection.in_silico_mutagenesis", note)
+    monkeypatch.setattr("benchmarks.tasks.speed.inspection.in_silico_mutagenesis", note)
     timing = measure_mutagenesis([contig[:30], contig[30:60]], Size(4, 6, 1), CPU, 2, 0)
     assert asked == [(True, False, 2), (False, False, 2)] * 3
     assert (timing.peer, timing.unit) == ("whole sequences", "substitutions/s")
@@ -253,11 +271,211 @@ def test_as_plain_gives_what_the_pipeline_predicts(contig):
     assert list(plain.classes_) == ["a", "b"]
 
 
-def test_speed_without_data_uses_an_invented_genome(tmp_path, monkeypatch):
-    monkeypatch.setattr(speed, "make_genomes", lambda **_: type("Genomes", (), {"data": ["ACGT" * 50_000]})())
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Measure here what the task measures in processes of their own, which take seconds to start."""
+
+    def here(work, prepare=None, *arguments):
+        arguments = pickle.loads(pickle.dumps((work, prepare, arguments)))
+        return _measure(*arguments)
+
+    for module in (growth, memory, scanning, search):
+        monkeypatch.setattr(module, "footprint", here)
+
+
+def test_scan_and_its_peer_read_the_same_windows(contig):
+    classifiers = fit_classifiers(contig, Size(4, 6, 1), CPU, 0)
+    assert list(classifiers) == ["4-mers", "language model 4/6 x 1"]
+    read = []
+
+    class Spy(DummyClassifier):
+        def predict_proba(self, X):
+            read.append(sorted(X))
+            return super().predict_proba(X)
+
+    spy = Spy().fit(["A", "C"], [0, 1])
+    (timing,) = measure_scanning({"spy": spy}, contig[:1033], CPU, 1)
+    # Before its first batch a scan asks for a window of its own, to see how the classifier answers.
+    assert read[-2] == read[-1] == sorted(cut_both_strands(contig[:1000]))
+    assert len(read[-1]) == 2 * 18
+    assert (timing.target_ratio, timing.lower_is_better) == (1.3, True)
+
+
+def test_scanning_memory_compares_a_long_contig_with_a_short_one(contig, in_this_process):
+    classifier = fit_classifiers(contig, Size(4, 6, 1), CPU, 0)["4-mers"]
+    timing = measure_scanning_memory(classifier, contig, (1_000_000, 3_000_000), 1)
+    assert timing.what == "memory of scanning 3 Mbp"
+    assert timing.peer == "the same, 1 Mbp"
+
+
+def test_repeat_has_the_length_that_is_asked_for():
+    assert repeat("ACG", 7) == "ACGACGA"
+    assert repeat("ACG", 2) == "AC"
+
+
+@pytest.mark.filterwarnings("ignore:Class:skgenome.exceptions.SkgenomeWarning")
+def test_search_and_its_peers_find_the_same_scores(contig):
+    """What is remembered changes the time and nothing else."""
+    X, y, lm = search.prepare(contig, 120, Size(4, 6, 1), 0)
+    assert len(X) == len(y) == 120
+    assert set(map(len, X)) == {150}
+    scores = [work(X, y, lm) for work in (search.search, search.embed_once, search.search_anew)]
+    assert scores[0].shape == (len(search.FRACTIONS),)
+    np.testing.assert_allclose(scores[1], scores[0])
+    np.testing.assert_allclose(scores[2], scores[0])
+
+
+def test_start_is_timed_beside_scikit_learn(monkeypatch):
+    monkeypatch.setattr(
+        start, "importing", lambda package: lambda: sleep(0.02 if package == "skgenome" else 0)
+    )
+    timing = start.measure_start(2)
+    assert (timing.peer, timing.target_value, timing.lower_is_better) == ("import sklearn", 0.3, True)
+    assert min(timing.values) >= 0.02 > max(timing.peer_values)
+
+
+def test_importing_a_package_that_is_not_there_fails():
+    with pytest.raises(subprocess.CalledProcessError):
+        start.importing("no_such_package_at_all")()
+    assert start.importing("string")().returncode == 0
+
+
+def test_files_hold_the_workloads(contig, tmp_path):
+    workloads = make_workloads(contig, 10, 0)
+    files = write_files(workloads, tmp_path)
+    assert [file.n_bases for file in files] == [20_000, 1500, 20_000]
+    for file, workload in zip(files, [*workloads, workloads[0]], strict=True):
+        assert [record.sequence for record in read_sequences(file.path)] == workload.sequences
+        for kind in ("simple", "records"):
+            found = make_biopython_reader(kind)(file.path)
+            sequences = [str(one.seq) if kind == "records" else one[1] for one in found]
+            assert sequences == workload.sequences
+
+
+def test_reading_without_biopython_says_so(contig, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "make_biopython_reader", lambda kind: None)
+    rows = reading.measure_reading(write_files(make_workloads(contig, 10, 0), tmp_path), 1)
+    assert len(rows) == 6
+    assert all(row.values == row.peer_values == [] for row in rows)
+
+
+def test_counters_count_the_same(contig):
+    windows = [contig[:1000], contig[1000:2000]]
+    counts = memory.count(windows).toarray()
+    assert np.array_equal(np.sort(counts[counts > 0]), np.sort(memory.count_by_letters(windows).data))
+    timing = reading.measure_counting(windows, 1)
+    assert "2 windows" in timing.note
+
+
+def test_bare_embedding_is_the_mean_of_the_last_states():
+    torch.manual_seed(0)
+    bare = BareLanguageModel(66, 4, 6, 1).eval()
+    rows = np.random.RandomState(0).randint(2, 66, (70, 9)).astype(np.uint8)
+    found = memory.embed_bare(bare, rows)
+    torch.testing.assert_close(found, bare.encode(torch.from_numpy(rows.astype(int)))[0].mean(dim=1))
+
+
+def test_written_genomes_repeat_contigs_under_new_names(tmp_path):
+    path = growth.write_genomes(["ACGT", "GGG"], 10, tmp_path / "x.fa")
+    assert [(r.name, r.sequence) for r in read_sequences(path)] == [
+        ("copy_0_contig_0", "ACGT"),
+        ("copy_0_contig_1", "GGG"),
+        ("copy_1_contig_0", "ACG"),
+    ]
+
+
+def test_store_and_memory_hold_the_same_corpus(contig, tmp_path):
+    path = growth.write_genomes([contig[:5000], contig[5000:9000]], 20_000, tmp_path / "x.fa")
+    build_store(path, tmp_path / "store")
+    _, stored = growth.open_token_ids(tmp_path / "store", Size(4, 6, 1), 1)
+    lm, in_memory = growth.read_token_ids(path, Size(4, 6, 1), 1)
+    assert lm.max_steps == 1
+    assert [len(ids) for ids in in_memory] == [4998, 3998, 4998, 3998, 1998]
+    assert all(np.array_equal(a, b) for a, b in zip(stored, in_memory, strict=True))
+
+
+def test_growth_is_told_for_each_base():
+    one, first = Footprint(30.0, 40.0, 500.0), Footprint(2.0, None, None)
+    seconds, megabytes = growth._compare("reading", 10_000_000, one, 1_000_000, first)
+    assert (seconds.what, seconds.peer) == ("reading, 10 Mbp", "the same, 1 Mbp")
+    assert (seconds.unit, seconds.values, seconds.peer_values) == ("s/Mbp", [3.0], [2.0])
+    assert (megabytes.unit, megabytes.values, megabytes.peer_values) == ("MB/Mbp", [4.0], [])
+
+
+class FakeFastai(torch.nn.Sequential):
+    """Encoder and decoder that give what fastai's give: outputs, and the states with and without dropout."""
+
+    def __init__(self):
+        super().__init__(torch.nn.Embedding(66, 4), torch.nn.Linear(4, 66))
+
+    def forward(self, token_ids):
+        states = self[0](token_ids)
+        return self[1](states), states, states
+
+
+def test_networks_are_timed_beside_fastai_where_it_is(monkeypatch):
+    ids = np.random.RandomState(0).randint(2, 66, 64 * 2100 + 1).astype(np.uint8)
+    measure = partial(network.measure_training_beside_fastai, ids, Size(4, 6, 1), torch.float32, CPU, 1, 1)
+    monkeypatch.setattr(network, "make_fastai_lm", lambda *_: None)
+    assert measure().values == []
+    assert [
+        len(one.values)
+        for one in network.measure_embedding(ids[:600].reshape(4, 150), Size(4, 6, 1), CPU, 1, 0)
+    ] == [1, 0]
+    monkeypatch.setattr(network, "make_fastai_lm", lambda *_: FakeFastai())
+    timing = measure()
+    assert (timing.peer, len(timing.values), len(timing.peer_values)) == ("fastai AWD_LSTM", 1, 1)
+    rows = network.measure_embedding(ids[:600].reshape(4, 150), Size(4, 6, 1), CPU, 1, 0)
+    assert [(one.peer, len(one.peer_values)) for one in rows] == [
+        ("torch.nn.LSTM stack", 1),
+        ("fastai AWD_LSTM", 1),
+    ]
+
+
+def test_fastai_training_learns_with_penalties_and_clipping():
+    torch.manual_seed(0)
+    token_ids = torch.randint(2, 66, (4, 11))
+    training = FastaiTraining(FakeFastai(), token_ids, torch.float32, alpha=0.1, beta=0.1, clip=10.0)
+    losses = [float(training.step()) for _ in range(30)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fastai's
+def test_fastai_peer_has_the_matrices_of_ours():
+    pytest.importorskip("fastai", reason="fastai is a peer of the speed task where it is installed, no more")
+    size = Size(8, 16, 3)
+    theirs, ours = make_fastai_lm(66, *size), AWDLSTMLanguageModel(66, **size._asdict())
+    assert sum(p.numel() for p in theirs.parameters()) == sum(p.numel() for p in ours.parameters())
+    assert theirs.eval()[0](torch.randint(2, 66, (4, 9))).shape == (4, 9, 8)
+
+
+@pytest.mark.filterwarnings("ignore:Class:skgenome.exceptions.SkgenomeWarning")
+def test_speed_without_data_uses_an_invented_genome(tmp_path, monkeypatch, in_this_process):
+    genome = "".join(np.random.RandomState(0).choice(list("ACGT"), 200_000))
+    monkeypatch.setattr(speed, "make_genomes", lambda **_: Bunch(data=[genome]))
+    monkeypatch.setattr(start, "importing", lambda package: lambda: None)
     record = run_task("speed", Settings(data_home=str(tmp_path), device="cpu", quick=True))
     assert record.quick
     assert record.data == []
     assert "invented genome" in record.notes[0]
-    assert len(record.timings) == 18
-    assert all(row["ratio"] > 0 for row in record.timings)
+    sections = Counter(row["section"] for row in record.timings)
+    assert sections == {
+        "start": 1,
+        "tokenizer": 6,
+        "reading and counting": 7,
+        "network": 9,
+        "contrastive network": 5,
+        "inspection": 1,
+        "scanning": 3,
+        "search": 2,
+        "memory": 5,
+        "growth": 12,
+    }
+    assert all(row["peer"] for row in record.timings)
+
+
+def test_sections_of_the_speed_task_can_be_measured_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(start, "importing", lambda package: lambda: None)
+    record = run_task("speed", Settings(data_home=str(tmp_path), quick=True, methods=("start",)))
+    assert [row["section"] for row in record.timings] == ["start"]
+    assert list(record.seconds) == ["start"]

@@ -19,7 +19,7 @@ from benchmarks.tables import (
     score_table,
     show,
     sources,
-    timing_table,
+    timing_tables,
 )
 
 
@@ -56,10 +56,20 @@ def test_sources_are_numbered_once_each(record):
 
 
 def test_timing_table_judges_targets(record):
-    rows = timing_table(record).rows
+    throughputs, costs = timing_tables(record)
+    rows = throughputs.rows
     assert [row[-1] for row in rows] == ["≥ 350 Mbp/s: met", "≥ 0.8 of the peer: missed", "-"]
     assert rows[0][2:6] == ["400", "NumPy", "800", "0.50"]
     assert rows[2][4:6] == ["not installed", "-"]
+    assert "lower is better" in costs.title
+    assert [row[-1] for row in costs.rows] == ["≤ 1.3 of the peer: met", "≤ 90 MB: missed"]
+
+
+def test_timing_tables_of_a_record_from_before_there_were_costs(record):
+    rows = [{name: row[name] for name in row if name != "lower_is_better"} for row in record.timings[:3]]
+    (throughputs,) = timing_tables(replace(record, timings=rows))
+    assert "higher is better" in throughputs.title
+    assert timing_tables(replace(record, timings=[])) == []
 
 
 def test_pretraining_table_shows_size_time_and_bits(record):
@@ -192,7 +202,7 @@ def test_render_markdown_sets_text_left_and_figures_right():
 
 
 def test_all_tables_are_those_that_have_content(record):
-    assert len(all_tables(record)) == 4
+    assert len(all_tables(record)) == 5
     assert all_tables(replace(record, scores=[], timings=[], pretraining=[])) == []
 
 

@@ -1,12 +1,14 @@
 """Speed of the language model's training step and of its features beside torch's bare layers."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from benchmarks.bare import BareLanguageModel, BareTraining
+from benchmarks.fastai_peer import FastaiTraining, make_fastai_lm
 from benchmarks.records import Timing
 from benchmarks.stopwatch import in_turn
 from skgenome.nn import AWDLSTMLanguageModel
@@ -19,6 +21,7 @@ BATCH_SIZE, BPTT, STRETCH_LENGTH = 64, 70, 2100
 #: The default of LanguageModel is none at all; the published pretraining has .2 to .35.
 DROPOUT_SCALE = 0.25
 PEER = "torch.nn.LSTM stack"
+FASTAI = "fastai AWD_LSTM"
 STEP_NOTE = (
     "One round of skgenome's net (stream, callbacks, dropouts, penalties, clipping) against forward, loss, "
     "backward and AdamW alone on a fixed batch; both carry the state."
@@ -26,6 +29,13 @@ STEP_NOTE = (
 EMBED_NOTE = (
     "transform (pooling included, strand='forward', nothing cached) against the bare layers' forward."
 )
+
+
+FASTAI_STEP_NOTE = (
+    "The same round against fastai's network with the same dropouts and penalties: forward, loss, backward, "
+    "clipping and AdamW on a fixed batch, without its Learner; none where fastai is not installed."
+)
+FASTAI_EMBED_NOTE = "The same transform against the forward pass of fastai's encoder in eval mode."
 
 
 class Size(NamedTuple):
@@ -129,9 +139,10 @@ def time_networks(
     n_tokens: int,
     device: torch.device,
     n_rounds: int,
+    peer: str = PEER,
     **fields: object,
 ) -> Timing:
-    """Time skgenome and the bare stack in turn, on the same tokens.
+    """Time skgenome and a peer in turn, on the same tokens.
 
     Parameters
     ----------
@@ -145,6 +156,8 @@ def time_networks(
         Where both run; its queue is waited for.
     n_rounds : int
         How often each is timed.
+    peer : str, default="torch.nn.LSTM stack"
+        Its name.
     **fields
         The other fields of :class:`benchmarks.records.Timing`.
 
@@ -155,7 +168,7 @@ def time_networks(
     """
     seconds = in_turn(synchronised(ours, device), synchronised(bare, device), n_rounds)
     rates = [[n_tokens / each for each in of_one] for of_one in seconds]
-    return Timing(what, PEER, UNIT, *rates, **fields)
+    return Timing(what, peer, UNIT, *rates, **fields)
 
 
 def measure_training(
@@ -182,17 +195,12 @@ def measure_training(
         In tokens/s.
     """
     _, run_round = make_net(contig_ids, size, n_steps, device, dtype)
-    batch = torch.from_numpy(contig_ids[: BATCH_SIZE * (BPTT + 1)].astype(np.int64)).view(BATCH_SIZE, -1)
-    bare = BareTraining(BareLanguageModel(66, *size).to(device), batch.to(device), dtype)
-
-    def run_bare_round() -> None:
-        for _ in range(n_steps):
-            bare.step()
-
+    batch = _fixed_batch(contig_ids).to(device)
+    bare = BareTraining(BareLanguageModel(66, *size).to(device), batch, dtype)
     return time_networks(
-        f"training step {size}, batch {BATCH_SIZE} x {BPTT}, {str(dtype).removeprefix('torch.')}",
+        _describe_step(size, dtype),
         run_round,
-        run_bare_round,
+        _repeat(bare.step, n_steps),
         n_tokens=n_steps * BATCH_SIZE * BPTT,
         device=device,
         n_rounds=n_rounds,
@@ -201,17 +209,71 @@ def measure_training(
     )
 
 
+def measure_training_beside_fastai(
+    contig_ids: np.ndarray, size: Size, dtype: torch.dtype, device: torch.device, n_steps: int, n_rounds: int
+) -> Timing:
+    """Time training steps of skgenome and of fastai's network in turn.
+
+    Parameters
+    ----------
+    contig_ids, size, dtype, device, n_steps, n_rounds
+        As in :func:`measure_training`.
+
+    Returns
+    -------
+    Timing
+        In tokens/s; without values where fastai is not installed.
+    """
+    what, defaults = _describe_step(size, dtype), LanguageModel().get_params()
+    dropouts = {
+        name: defaults[name] for name in ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
+    }
+    lm = make_fastai_lm(66, *size, dropouts, DROPOUT_SCALE)
+    if lm is None:
+        return Timing(what, FASTAI, UNIT, [], [], note=FASTAI_STEP_NOTE)
+    penalties = {name: defaults[name] * DROPOUT_SCALE for name in ("alpha", "beta")}
+    batch = _fixed_batch(contig_ids).to(device)
+    theirs = FastaiTraining(lm.to(device), batch, dtype, clip=defaults["gradient_clip"], **penalties)
+    _, run_round = make_net(contig_ids, size, n_steps, device, dtype)
+    return time_networks(
+        what,
+        run_round,
+        _repeat(theirs.step, n_steps),
+        n_tokens=n_steps * BATCH_SIZE * BPTT,
+        device=device,
+        n_rounds=n_rounds,
+        peer=FASTAI,
+        note=FASTAI_STEP_NOTE,
+    )
+
+
+def _describe_step(size: Size, dtype: torch.dtype) -> str:
+    return f"training step {size}, batch {BATCH_SIZE} x {BPTT}, {str(dtype).removeprefix('torch.')}"
+
+
+def _fixed_batch(contig_ids: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(contig_ids[: BATCH_SIZE * (BPTT + 1)].astype(np.int64)).view(BATCH_SIZE, -1)
+
+
+def _repeat(step: Callable[[], object], n_steps: int) -> Callable[[], None]:
+    def run_round() -> None:
+        for _ in range(n_steps):
+            step()
+
+    return run_round
+
+
 def measure_embedding(
     rows: np.ndarray, size: Size, device: torch.device, n_rounds: int, random_state: int
-) -> Timing:
-    """Time ``LanguageModel.transform`` and the bare stack's forward in turn, in float32.
+) -> list[Timing]:
+    """Time ``LanguageModel.transform`` and the forward pass of both peers in turn, in float32.
 
     Parameters
     ----------
     rows : ndarray of unsigned integers, shape (n_rows, n_tokens)
         What to embed.
     size : Size
-        Of both networks.
+        Of all networks.
     device : torch.device
         Where to run.
     n_rounds : int
@@ -221,8 +283,9 @@ def measure_embedding(
 
     Returns
     -------
-    Timing
-        In tokens/s.
+    list of Timing
+        In tokens/s, beside the bare stack and beside fastai; the latter without values where fastai is not
+        installed.
     """
     lm = LanguageModel(
         **size._asdict(),
@@ -233,19 +296,30 @@ def measure_embedding(
         random_state=random_state,
     ).fit(rows)
     bare = BareLanguageModel(lm.n_tokens_, *size).to(device).eval()
+    fastai = make_fastai_lm(lm.n_tokens_, *size)
+    peers = {PEER: (bare.encode, EMBED_NOTE)}
+    if fastai is not None:
+        peers[FASTAI] = (fastai.to(device).eval()[0], FASTAI_EMBED_NOTE)
     batches = torch.from_numpy(rows.astype(np.int64)).to(device).split(lm.batch_size)
+    what = f"features {size}, {rows.shape[1]} tokens a row, float32"
 
-    def forward() -> None:
+    def forward(encode: Callable[[torch.Tensor], object]) -> None:
         with torch.inference_mode():
             for batch in batches:
-                bare.encode(batch)
+                encode(batch)
 
-    return time_networks(
-        f"features {size}, {rows.shape[1]} tokens a row, float32",
-        lambda: lm.transform(rows),
-        forward,
-        n_tokens=rows.size,
-        device=device,
-        n_rounds=n_rounds,
-        note=EMBED_NOTE,
-    )
+    timings = [
+        time_networks(
+            what,
+            lambda: lm.transform(rows),
+            partial(forward, encode),
+            n_tokens=rows.size,
+            device=device,
+            n_rounds=n_rounds,
+            peer=peer,
+            note=note,
+        )
+        for peer, (encode, note) in peers.items()
+    ]
+    missing = [Timing(what, FASTAI, UNIT, [], [], note=FASTAI_EMBED_NOTE)] if fastai is None else []
+    return timings + missing

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from benchmarks.bare import BareClassifier, make_training_pass
 from benchmarks.records import Timing
-from benchmarks.tasks.speed_network import Size, time_networks
+from benchmarks.tasks.speed.network import Size, time_networks
 from skgenome.classification import SequenceClassifier
 from skgenome.nn import AWDLSTM, LinearHead, PooledEncoder, SequenceClassifierModule
 from skgenome.representation import LanguageModel

@@ -8,8 +8,8 @@ import torch
 
 from benchmarks.bare import BareContrastive, BarePatchClassifier, BarePatches, make_training_pass
 from benchmarks.records import Timing
-from benchmarks.tasks.speed_classifier import time_finetuning
-from benchmarks.tasks.speed_network import time_networks
+from benchmarks.tasks.speed.classifier import time_finetuning
+from benchmarks.tasks.speed.network import time_networks
 from skgenome.classification import SequenceClassifier
 from skgenome.nn import LinearHead, PooledPatches, SequenceClassifierModule
 from skgenome.representation import ContrastivePredictiveCoding

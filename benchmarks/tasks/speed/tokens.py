@@ -102,23 +102,48 @@ def _scikit_learn_peer(workload: Workload) -> Peer:
     return Peer("scikit-learn CountVectorizer", lambda: vectorizer.transform(part), n_bases, note)
 
 
-def _hugging_face_peer(workload: Workload) -> Peer | None:
+def make_hugging_face_tokenizer(sequences: list[str]) -> tuple[Callable[[list[str]], list], list[str]] | None:
+    """Give a tokenizer of Hugging Face with our vocabulary, and what it reads.
+
+    Parameters
+    ----------
+    sequences : list of str
+        Of A, C, G and T.
+
+    Returns
+    -------
+    encode : callable
+        From a list of str to the encodings.
+    words : list of str
+        The k-mers of each sequence, with blanks between them.
+    None
+        In place of both, where the package is not installed.
+    """
     try:
         from tokenizers import Tokenizer, models, pre_tokenizers
     except ImportError:
         return None
-    part = _part(workload.sequences)
-    words = [" ".join(sequence[i : i + K] for i in range(len(sequence) - K + 1)) for sequence in part]
+    words = [" ".join(sequence[i : i + K] for i in range(len(sequence) - K + 1)) for sequence in sequences]
     vocabulary = {word: i for i, word in enumerate(KmerTokenizer(k=K).vocabulary_)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return tokenizer.encode_batch, words
+
+
+def _hugging_face_peer(workload: Workload) -> Peer | None:
+    part = _part(workload.sequences)
+    made = make_hugging_face_tokenizer(part)
+    if made is None:
+        return None
+    encode, words = made
     n_bases = sum(map(len, part))
     note = f"On {n_bases:,} bases; the peer is given the k-mers already cut, with blanks between them."
-    return Peer("Hugging Face tokenizers", lambda: tokenizer.encode_batch(words), n_bases, note)
+    return Peer("Hugging Face tokenizers", lambda: encode(words), n_bases, note)
 
 
 @contextmanager
-def _one_core() -> Iterator[None]:
+def one_core() -> Iterator[None]:
+    """Keep libraries to one core within a with block."""
     name = "TOKENIZERS_PARALLELISM"
     before = os.environ.get(name)
     os.environ[name] = "false"
@@ -167,5 +192,5 @@ def measure_tokenizer(workloads: list[Workload], n_rounds: int) -> list[Timing]:
         In Mbp/s, one for each workload and peer.
     """
     make_peers = (_numpy_peer, _scikit_learn_peer, _hugging_face_peer)
-    with _one_core():
+    with one_core():
         return [_measure(workload, make(workload), n_rounds) for workload in workloads for make in make_peers]

@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 from benchmarks.records import Timing
 from benchmarks.stopwatch import in_turn
-from benchmarks.tasks.speed_network import Size, synchronised
+from benchmarks.tasks.speed.network import Size, synchronised
 from skgenome.classification import SequenceClassifier
 from skgenome.inspection import in_silico_mutagenesis
 from skgenome.preprocessing import KmerTokenizer
