@@ -47,6 +47,7 @@ TASKS = {
     "human-chromatin": ("human_chromatin", "which factors bind 1000 bp, many labels: mean AUROC"),
     "human-enhancers": ("human_enhancers", "enhancers or not, 500 bp: area under the ROC curve"),
     "human-promoters": ("human_promoters", "promoters with and without a TATA box: Matthews correlation"),
+    "leakage": ("leakage", "how much of every test set is near to what is learnt from, and at random"),
     "metagenomics": ("metagenomics", "the genus of amplicon and shotgun reads of 16S genes: accuracy"),
     "speed": ("speed", "time and memory of everything, each beside a named peer, and how they grow"),
     "transcripts": ("transcripts", "messenger or long non-coding RNA, man to man and man to mouse: accuracy"),

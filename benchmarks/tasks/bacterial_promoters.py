@@ -142,6 +142,24 @@ def make_methods(
     return methods | {BOTH_SPECIES: MoreLabels(methods[CNN], others.data, others.target)}
 
 
+def make_folds(plan: Plan, random_state: int, repeat: int) -> StratifiedKFold:
+    """Give the folds of a repeat.
+
+    Parameters
+    ----------
+    plan : Plan
+        How many.
+    random_state, repeat : int
+        Of the task, and number of the repeat.
+
+    Returns
+    -------
+    StratifiedKFold
+        Others for each repeat.
+    """
+    return StratifiedKFold(plan.n_splits, shuffle=True, random_state=random_state + repeat)
+
+
 def measure(
     methods: dict[str, ClassifierMixin],
     promoters: Bunch,
@@ -178,7 +196,7 @@ def measure(
         settings = settings._replace(methods=(*settings.methods, *MEMBERS))
     values: dict[tuple[str, str], list[float]] = {}
     for repeat in range(plan.n_repeats):
-        folds = StratifiedKFold(plan.n_splits, shuffle=True, random_state=settings.random_state + repeat)
+        folds = make_folds(plan, settings.random_state, repeat)
         tests = [test for _, test in folds.split(X, y)]
         predicted = {}
         for name, method in settings.choose(methods, "methods").items():
@@ -216,8 +234,23 @@ def _published() -> list[dict]:
     ]
 
 
-def _read(settings: Settings, plan: Plan) -> tuple[dict[str, Bunch], dict[str, Corpus]]:
-    """Read the labelled sets and the corpora, by species."""
+def read(settings: Settings, plan: Plan) -> tuple[dict[str, Bunch], dict[str, Corpus]]:
+    """Read the labelled sets and the corpora, by species.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the data are, and whether few are enough.
+    plan : Plan
+        How few.
+
+    Returns
+    -------
+    promoters : dict of str to Bunch
+        With data, target and filenames.
+    corpora : dict of str to Corpus
+        What the language model of each is pretrained on.
+    """
     promoters = {
         name: fetch_bacterial_promoters(species=species, data_home=settings.data_home)
         for name, species in SPECIES.items()
@@ -248,7 +281,7 @@ def run(settings: Settings) -> Record:
     plan = QUICK_PLAN if settings.quick else Plan()
     make = partial(make_language_model, NETWORK, LONG_STEPS, settings)
     with watch("reading data"):
-        promoters, corpora = _read(settings, plan)
+        promoters, corpora = read(settings, plan)
     settings.check("conditions", promoters)
     models: dict[str, Pretrained] = {}
     scores: list[Score] = []

@@ -138,7 +138,7 @@ def test_error_of_a_task_is_not_hidden(monkeypatch):
 @pytest.mark.parametrize("has_scores", [True, False])
 def test_part_without_scores_is_an_error(record, monkeypatch, has_scores, capsys):
     scores = record.scores if has_scores else []
-    module = SimpleNamespace(run=lambda _: replace(record, scores=scores))
+    module = SimpleNamespace(run=lambda _: replace(record, scores=scores, timings=[]))
     monkeypatch.setattr("benchmarks.tasks.import_module", lambda _: module)
     arguments = ["gram-staining", "--method", "contrastive, fine-tuned", "--fraction", "20 windows"]
     if has_scores:
