@@ -65,7 +65,7 @@ TOKENS_IN_A_ROW = 148  # a promoter of 150 bp in 3-mers
 #: What is mutated, of promoters' size, and the network that reads it.
 N_MUTATED, MUTATED_LENGTH, READER = 20, 150, Size(64, 128, 2)
 #: Bases: inputs that grow, contigs that are scanned, and the corpus that is pretrained on from the disk.
-SIZES, SCANNED, SCANNED_LONG, CORPUS = (1_000_000, 10_000_000, 100_000_000), 200_000, 20_000_000, 500_000_000
+SIZES, SCANNED, SCANNED_LONG, CORPUS = (1_000_000, 10_000_000, 100_000_000), 100_000, 20_000_000, 500_000_000
 WINDOW = 1000
 
 

@@ -17,8 +17,8 @@ COUNTED_K = 6
 LINE = 80
 BIOPYTHON = {"Biopython SimpleFastaParser": "simple", "Biopython SeqIO": "records"}
 READING_NOTE = (
-    "read_sequences checks that every record is DNA and gives names and upper-case strings; the peer checks "
-    "nothing."
+    "read_sequences gives name, sequence and description of every record, of any line ends and compression, "
+    "and looks for records without a sequence and for equal names."
 )
 COUNTING_NOTE = "On {n:,} windows; both give counts as a sparse matrix."
 
