@@ -43,6 +43,23 @@ SCORES = {
             "6-mers and language model + lasso": "both, lasso",
         },
     ),
+    "leakage": (
+        "leakage",
+        "share of the test sequences",
+        ["equal", "containment of 0.9", "containment of 0.3"],
+        {
+            "human-promoters non-TATA": "human promoters, split by similarity",
+            "human-promoters non-TATA, at random": "human promoters, at random",
+            "transcripts standard": "human transcripts, split by gene",
+            "transcripts standard, at random": "human transcripts, at random",
+            "human-chromatin": "human chromatin, whole pieces held out",
+            "human-chromatin, at random": "human chromatin, at random",
+            "gram-staining": "bacterial windows, split by genus",
+            "gram-staining, at random": "bacterial windows, at random",
+            "bacterial-promoters E. coli": "mapped promoters of *E. coli*, random folds as published",
+            "bacterial-promoters B. subtilis": "mapped promoters of *B. subtilis*, likewise",
+        },
+    ),
     "human_promoters": (
         "human-promoters",
         "accuracy",

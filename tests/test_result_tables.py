@@ -76,6 +76,19 @@ def test_choosing_claims_about_composition(means):
     assert all(scores["both, lasso"][n] - counts[n] < 0.02 for n in counts)
 
 
+def test_claims_about_random_splits(means):
+    shares = {name: values["containment of 0.3"] for name, values in means("leakage").items()}
+    copies = {name: values["containment of 0.9"] for name, values in means("leakage").items()}
+    parted, at_random = list(shares.values())[0:6:2], list(shares.values())[1:6:2]
+    assert max(parted) < 0.02
+    assert min(at_random) > 0.35
+    assert shares["human chromatin, whole pieces held out"] == 0
+    assert shares["bacterial windows, split by genus"] < 0.01
+    published = [name for name in shares if name.startswith("mapped promoters")]
+    assert len(published) == 2
+    assert all(shares[name] > 0.5 and copies[name] > 0.1 for name in published)
+
+
 def test_choosing_claims_about_few_genomes(means):
     scores = means("human_promoters")
     lm = scores.pop("LM, fine-tuned as LM, frozen")
