@@ -174,8 +174,7 @@ def leakage_report(train, test, *, k=11, threshold=0.3, canonical=True, n_hashes
     canonical : bool, default=True
         Whether a k-mer and its reverse complement are the same.
     n_hashes : int, 'auto' or None, default='auto'
-        How many k-mers of a sequence are looked at, as in :func:`similarity_groups`. None overlooks nothing;
-        it is also the faster choice where most pairs are related, as reads of one gene family are.
+        How many k-mers of a sequence are looked at, as in :func:`similarity_groups`. None overlooks nothing.
 
     Returns
     -------

@@ -44,8 +44,8 @@ class _Survey(NamedTuple):
     """What is known of sequences before they are compared.
 
     Entry i of `owners` and `words` says that a word is in the sample of a sequence; `sizes` are those of the
-    whole sets, `levels` say how far each is thinned. Pairs that have less than `least` words of a thinned
-    sample in common are not looked at.
+    whole sets, `n_sampled` of the samples, `levels` say how far each is thinned. Pairs that have less than
+    `least` words of a thinned sample in common are not looked at.
     """
 
     sequences: list[str]
@@ -57,16 +57,19 @@ class _Survey(NamedTuple):
     levels: np.ndarray
     owners: np.ndarray
     words: np.ndarray
+    n_sampled: np.ndarray
 
 
 class _Candidates(NamedTuple):
-    """Pairs, shape (n_pairs, 2), of two labels, and how many k-mers were seen in both.
+    """Pairs, shape (n_pairs, 2), of two labels, and how many of the k-mers looked at are in both.
 
     If `whole`, these were all k-mers, and the pairs are known to be similar. Otherwise they may be.
+    `n_sampled` are the k-mers of the smaller one that were looked at.
     """
 
     pairs: np.ndarray
     n_shared: np.ndarray
+    n_sampled: np.ndarray
     whole: bool
 
 
@@ -123,7 +126,8 @@ def _survey(
     levels = sampling_levels(sizes, n_hashes)
     least = 1 if n_hashes is None else _least_shared(threshold * n_hashes)
     parts = np.concatenate(owners), np.concatenate(words)
-    return _Survey(sequences, k, canonical, threshold, least, sizes, levels, *parts)
+    n_sampled = np.bincount(parts[0], minlength=len(sequences))
+    return _Survey(sequences, k, canonical, threshold, least, sizes, levels, *parts, n_sampled)
 
 
 def _survey_named(named: dict[str, list[str]], *settings) -> _Survey:
@@ -141,14 +145,13 @@ def _survey_named(named: dict[str, list[str]], *settings) -> _Survey:
 
 def _select(survey: _Survey, level: int, met: Meetings) -> _Candidates:
     """Keep the meetings of pairs that are, or may be, similar. The smaller of each pair has the level."""
-    if level == 0:
-        # Divided, not multiplied: 3 / 10 is the number .3, while .1 * 3 is not.
-        smaller = np.minimum(survey.sizes[met.first], survey.sizes[met.second])
-        kept = met.n_shared / smaller >= survey.threshold
-    else:
-        kept = met.n_shared >= survey.least
+    first_is_smaller = survey.sizes[met.first] <= survey.sizes[met.second]
+    n_sampled = survey.n_sampled[np.where(first_is_smaller, met.first, met.second)]
+    # Divided, not multiplied: 3 / 10 is the number .3, while .1 * 3 is not.
+    share, least = met.n_shared / n_sampled, survey.least
+    kept = share >= survey.threshold if level == 0 else met.n_shared >= least
     pairs = np.stack([met.first[kept], met.second[kept]], axis=1)
-    return _Candidates(pairs, met.n_shared[kept], level == 0)
+    return _Candidates(pairs, met.n_shared[kept], n_sampled[kept], level == 0)
 
 
 def _candidates(survey: _Survey, labels: np.ndarray, limit: int | None = None) -> Iterator[_Candidates]:
@@ -205,6 +208,20 @@ def _settle(survey: _Survey, found: _Candidates) -> tuple[np.ndarray, np.ndarray
     containments = np.concatenate([np.zeros(0), *parts])
     alike = containments >= survey.threshold
     return found.pairs[alike], containments[alike]
+
+
+def _could_reach(found: _Candidates, containments: np.ndarray) -> np.ndarray:
+    """Say which candidates may be at least so similar; of those that are, `_MISSED` are denied at most.
+
+    That a sample shows a smaller share than the whole has is bounded by Chernoff (Hoeffding 1963, theorem 1,
+    which holds for samples without replacement too).
+    """
+    share = found.n_shared / found.n_sampled
+    # Where the whole has all, the sample has, and where it has none, the second term is 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        divergence = share * np.log(share / containments)
+        divergence += np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - containments)), 0.0)
+    return (share >= containments) | (found.n_sampled * divergence <= -math.log(_MISSED))
 
 
 def _merge(labels: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -370,6 +387,42 @@ def similar_groups(
     return labels
 
 
+def _likeliest_first(found: _Candidates, best: NearestSimilar, n_targets: int) -> Iterator[_Candidates]:
+    """Yield of every query the candidate that looks nearest, then the next few, then more.
+
+    What can hardly be nearer than what is the `best` by then is left out. So of a family in which all are
+    related, a query is compared with few.
+    """
+    of_queries = found.pairs.max(axis=1) - n_targets
+    order = np.lexsort((-found.n_shared / found.n_sampled, of_queries))
+    n_each = np.bincount(of_queries, minlength=len(best.targets))
+    found, rank = _take(found, order), number_within(n_each)
+    last = 1
+    while len(rank):
+        now = rank < last
+        yield _take(found, now)
+        left = ~now
+        left &= _could_reach(found, best.similarities[found.pairs.max(axis=1) - n_targets])
+        found, rank, last = _take(found, left), rank[left], 4 * last
+
+
+def _take(found: _Candidates, some: np.ndarray) -> _Candidates:
+    return _Candidates(found.pairs[some], found.n_shared[some], found.n_sampled[some], found.whole)
+
+
+def _improve(best: NearestSimilar, pairs: np.ndarray, containments: np.ndarray, n_targets: int) -> None:
+    """Put the nearest targets of some pairs where they are nearer than the best so far."""
+    of_targets, of_queries = pairs.min(axis=1), pairs.max(axis=1) - n_targets
+    # Several pairs may be of one query: assigned in this order, the best comes last and stays.
+    order = np.lexsort((-of_targets, containments))
+    of_targets, of_queries, containments = (a[order] for a in (of_targets, of_queries, containments))
+    better = containments > best.similarities[of_queries]
+    equal = containments == best.similarities[of_queries]
+    better |= equal & (of_targets < best.targets[of_queries])
+    best.targets[of_queries[better]] = of_targets[better]
+    best.similarities[of_queries[better]] = containments[better]
+
+
 def nearest_similar(
     queries: Sequence[str],
     targets: Sequence[str],
@@ -394,7 +447,8 @@ def nearest_similar(
     canonical : bool, default=True
         Whether a k-mer and its reverse complement are the same.
     n_hashes : int, 'auto' or None, default='auto'
-        As in `similar_pairs`. Containments are exact in any case.
+        As in `similar_pairs`. Containments are exact in any case; unless it is None, a target is overlooked
+        that is nearer than the one found, with a probability of 0.01 % at most.
 
     Returns
     -------
@@ -421,20 +475,12 @@ def nearest_similar(
     queries = check_sequences(queries, name="queries")
     targets = check_sequences(targets, name="targets")
     survey = _survey_named({"targets": targets, "queries": queries}, k, threshold, canonical, n_hashes)
-    nearest = np.full(len(queries), -1, dtype=np.int64)
-    highest = np.zeros(len(queries))
+    best = NearestSimilar(np.full(len(queries), -1, dtype=np.int64), np.zeros(len(queries)))
     labels = np.repeat(np.arange(2), [len(targets), len(queries)])
     for candidates in _candidates(survey, labels):
-        pairs, containments = _settle(survey, candidates)
-        of_targets, of_queries = pairs.min(axis=1), pairs.max(axis=1) - len(targets)
-        # Several pairs may be of one query: assigned in this order, the best comes last and stays.
-        order = np.lexsort((-of_targets, containments))
-        of_targets, of_queries, containments = (a[order] for a in (of_targets, of_queries, containments))
-        better = containments > highest[of_queries]
-        better |= (containments == highest[of_queries]) & (of_targets < nearest[of_queries])
-        nearest[of_queries[better]] = of_targets[better]
-        highest[of_queries[better]] = containments[better]
-    return NearestSimilar(nearest, highest)
+        for some in [candidates] if candidates.whole else _likeliest_first(candidates, best, len(targets)):
+            _improve(best, *_settle(survey, some), len(targets))
+    return best
 
 
 def linked_groups(n_items: int, pairs: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import poisson
+from scipy.stats import hypergeom, poisson
 
 from skgenome.sequences import (
     _kmer_sets,
@@ -186,6 +186,44 @@ def test_nearest_similar_equals_comparison_of_sets(zoo, threshold, n_hashes):
     np.testing.assert_allclose(found.similarities, containments, rtol=1e-15)
     assert (places >= 0).sum() > 20
     assert (places < 0).sum() > 1
+
+
+def test_nearest_similar_compares_few_where_all_are_related(monkeypatch):
+    """A gene family: every pair is a candidate, few can be the nearest one."""
+    rng = np.random.default_rng(0)
+    founder = rng.integers(0, 4, 600, dtype=np.uint8)
+    species = [_substitute(founder, 0.93, rng) for _ in range(30)]
+    X = [decode(_substitute(species[i % 30], 0.995, rng)) for i in range(240)]
+    queries, targets = X[:90], X[90:]
+    expected = nearest_similar(queries, targets, n_hashes=None)
+    compare, compared = _similarity._containments, []
+
+    def count(survey, pairs):
+        compared.extend(map(tuple, pairs.tolist()))
+        return compare(survey, pairs)
+
+    monkeypatch.setattr(_similarity, "_containments", count)
+    found = nearest_similar(queries, targets)
+    np.testing.assert_array_equal(found.targets, expected.targets)
+    np.testing.assert_array_equal(found.similarities, expected.similarities)
+    assert len(compared) == len(set(compared))
+    assert len(queries) <= len(compared) < 0.2 * len(queries) * len(targets)
+
+
+@pytest.mark.parametrize("containment", [0.3, 0.6, 0.95, 1.0])
+def test_candidates_that_reach_a_containment_are_hardly_ever_denied(containment):
+    """Samples without replacement, by the hypergeometric law."""
+    size, n_sampled = 600, 67
+    shared = np.arange(n_sampled + 1)
+    candidates = _similarity._Candidates(
+        np.zeros((len(shared), 2)), shared, np.full(len(shared), n_sampled), False
+    )
+    denied = ~_similarity._could_reach(candidates, np.full(len(shared), containment))
+    law = hypergeom(size, round(containment * size), n_sampled)
+    assert law.pmf(shared[denied]).sum() <= 1e-4
+    # It denies something, too: what has half as much.
+    assert denied[: int(0.5 * containment * n_sampled)].all() or containment < 0.5
+    assert not denied[round(containment * n_sampled) :].any()
 
 
 @pytest.mark.parametrize(("queries", "targets"), [([], []), (["ACGTACGTACGT"], []), ([], ["ACGTACGTACGT"])])
