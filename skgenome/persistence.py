@@ -26,6 +26,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from skgenome._hub import SCHEME, fetch, push
+from skgenome._sklearn import REQUESTS, list_requests, restore_requests
 from skgenome.exceptions import DataIntegrityError, ModelMismatchError
 
 __all__ = ["list_models", "load", "push_to_hub", "save"]
@@ -408,6 +409,9 @@ def _pack(value: Any, place: str, arrays: dict[str, np.ndarray]) -> Any:
         return _pack_estimator(value, place, arrays)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    # torch.device; what has no network is saved without torch.
+    if (type(value).__module__, type(value).__name__) == ("torch", "device"):
+        return str(value)
     raise TypeError(
         f"{place} is {type(value).__name__} {str(value)[:60]!r}, which can't be saved as JSON and "
         f"safetensors. Estimators that can: {', '.join(sorted(SAVABLE))}. Pickle others with joblib, for "
@@ -430,11 +434,13 @@ def _pack_estimator(estimator: BaseEstimator, place: str, arrays: dict[str, np.n
     params = estimator.get_params(deep=False)
     state = {key: value for key, value in estimator.__getstate__().items() if key not in params}
     state.pop("_sklearn_version", None)
-    return {
+    packed = {
         "class": name,
         "params": {key: _pack(value, f"{place}.{key}", arrays) for key, value in params.items()},
-        "state": {key: _pack(value, f"{place}.{key}", arrays) for key, value in state.items()},
     }
+    if state.pop(REQUESTS, None) is not None:
+        packed["requests"] = list_requests(estimator)
+    return packed | {"state": {key: _pack(value, f"{place}.{key}", arrays) for key, value in state.items()}}
 
 
 def _class_of(name: str) -> type:
@@ -470,6 +476,8 @@ def _unpack_estimator(value: dict, arrays: dict[str, np.ndarray]) -> BaseEstimat
     state = {key: _unpack(item, arrays) for key, item in value["state"].items()}
     if state:
         estimator.__setstate__({**estimator.__getstate__(), **state})
+    if "requests" in value:
+        restore_requests(estimator, value["requests"])
     return estimator
 
 

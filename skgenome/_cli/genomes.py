@@ -45,6 +45,20 @@ def _iter_genome(fasta, quiet):
             bar.update(len(sequence))
 
 
+def _require_pybigtools():
+    from importlib.util import find_spec
+
+    if not find_spec("pybigtools"):
+        raise ImportError("bigWig needs pybigtools. Install it with: pip install 'skgenome[tracks]'")
+
+
+def _number(ctx, param, value):
+    """Refuse NaN, which no value is above."""
+    if value != value:
+        raise click.BadParameter("expected a number.", ctx, param)
+    return value
+
+
 def _read_regions(path):
     from skgenome.sequences import read_bed
 
@@ -86,8 +100,17 @@ Example:
 )
 @_target_option
 @click.option("--regions", type=click.Path(path_type=Path), help="BED file of what to scan alone.")
-@click.option("--threshold", type=float, default=0.5, show_default=True, help="Lowest value of a peak.")
-@click.option("--min-distance", type=int, help="Bases between two peaks.  [default: a window]")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(),
+    callback=_number,
+    default=0.5,
+    show_default=True,
+    help="Lowest value of a peak.",
+)
+@click.option(
+    "--min-distance", type=click.IntRange(min=1), help="Bases between two peaks.  [default: a window]"
+)
 @device_option
 @quiet_option
 @force_option
@@ -104,6 +127,8 @@ def scan(
 
     suffixes = [check_suffix(path, [*_TRACKS, *_PEAKS]) for path in outputs]
     check_outputs(outputs, force=force)
+    if any(_TRACKS.get(suffix) == "write_bigwig" for suffix in suffixes):
+        _require_pybigtools()
     classifier = set_device(load_classifier(model), device)
     track = skgenome.scanning.scan(
         classifier,

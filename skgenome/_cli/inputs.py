@@ -1,20 +1,28 @@
 """What commands read: saved models, labelled sequences, and records a batch at a time."""
 
 import csv
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 TABLES = {".csv": ",", ".tsv": "\t"}
-_COMPRESSED = {".gz", ".bz2", ".xz", ".zst"}
 # Most sequences of a batch, and most bases of it once all are padded to the longest.
 _MOST_ROWS, _MOST_BASES = 1024, 2**24
+# Bases of a sequence in a table; Python's own limit is 131,072 letters.
+_LONGEST_FIELD = 2**31 - 1
+
+
+def is_compressed(path):
+    """Say whether the name of a path ends in that of a compression."""
+    from skgenome.sequences import COMPRESSIONS
+
+    return Path(path).suffix.lower() in COMPRESSIONS
 
 
 def suffix_of(path):
     """Give the suffix of a path in lower case, without that of a compression: '.csv' of ``a.CSV.gz``."""
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes]
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
+    path = Path(path)
+    return (Path(path.stem) if is_compressed(path) else path).suffix.lower()
 
 
 def load_pipeline(path):
@@ -85,6 +93,32 @@ def iter_batches(records):
         yield batch
 
 
+def iter_checked(paths):
+    """Read the records of files one after the other, and see that each is DNA.
+
+    Raises
+    ------
+    ValueError
+        Names file, record and position of what is no letter of DNA.
+    """
+    from skgenome.sequences import encode, iter_sequences
+
+    # All at once first, so that a file that is missing is told of before there is any work.
+    iter_sequences(paths)
+    return _iter_checked(paths, encode, iter_sequences)
+
+
+def _iter_checked(paths, encode, iter_sequences):
+    for path in paths:
+        for number, record in enumerate(iter_sequences(path), start=1):
+            try:
+                encode(record.sequence)
+            except ValueError as err:
+                what = str(err).removeprefix("Sequence 0 ")
+                raise ValueError(f"{path}: record {number} ({record.name!r}) {what}") from err
+            yield record
+
+
 def read_labelled(labelled, sequence_column, label_column):
     """Read sequences and their labels from one table, or from FASTA files of one class each.
 
@@ -110,8 +144,6 @@ def read_labelled(labelled, sequence_column, label_column):
 
 
 def _read_classes(labelled):
-    from skgenome.sequences import read_sequences
-
     sequences, labels, seen = [], [], {}
     for argument in labelled:
         name, path = _split_class(argument)
@@ -121,7 +153,7 @@ def _read_classes(labelled):
                 f"second={path}."
             )
         seen[name] = path
-        of_class = [record.sequence for record in read_sequences(path)]
+        of_class = [record.sequence for record in iter_checked([path])]
         sequences += of_class
         labels += [name] * len(of_class)
     return sequences, labels
@@ -136,14 +168,30 @@ def _split_class(argument):
     return Path(argument).name.split(".")[0], argument
 
 
+@contextmanager
+def _told(path):
+    """Say of which file it is that it is no table, or not whole."""
+    from skgenome.exceptions import DataIntegrityError
+
+    try:
+        yield
+    except UnicodeDecodeError as err:
+        raise DataIntegrityError(f"{path} is not UTF-8 ({err}). Save it in that encoding.") from err
+    except (csv.Error, EOFError, zlib.error) as err:
+        raise DataIntegrityError(
+            f"{path} is damaged or no table: {str(err)[:200] or 'it breaks off'}. Copy or write it again."
+        ) from err
+
+
 def _read_table(path, sequence_column, label_column):
     from xopen import xopen
 
     from skgenome.exceptions import DataIntegrityError
 
     sequences, labels = [], []
-    # A spreadsheet puts a byte order mark before the first name.
-    with xopen(path, "rt", threads=0, newline="", encoding="utf-8-sig") as file:
+    # A spreadsheet puts a byte order mark before the first name; transcripts may have 10^5 bases.
+    csv.field_size_limit(_LONGEST_FIELD)
+    with xopen(path, "rt", threads=0, newline="", encoding="utf-8-sig") as file, _told(path):
         rows = csv.DictReader(file, delimiter=TABLES[suffix_of(path)])
         names = rows.fieldnames or []
         missing = [name for name in (sequence_column, label_column) if name not in names]

@@ -103,7 +103,9 @@ def _write_dataset(path, bunch, name):
     if bunch.get("data") is None:
         raise ValueError(f"{name} is not a list of sequences, and is written to no file. Leave --output out.")
     if suffix_of(path) not in TABLES:
-        write_fasta(path, list(bunch.data))
+        # Those of contigs, by which VCF and BED files know them, or of single sequences.
+        names = bunch.get("contig_names", bunch.get("names"))
+        write_fasta(path, list(bunch.data), names=None if names is None else list(names))
         return
     target = np.asarray(bunch.get("target"))
     if target.ndim != 1:
@@ -131,7 +133,9 @@ def models(folders):
         click.echo("No model comes with this package. Name a folder, or hf://user/name.")
     for folder in folders or list_models():
         # All lines first: a folder that is no model is an error, and nothing else.
-        lines = [f"  {label:<10}{text}" for label, text in _describe(folder)]
+        found = list(_describe(folder))
+        width = max(len(label) for label, _ in found) + 2
+        lines = [f"  {label:<{width}}{text}" for label, text in found]
         click.echo("\n".join([folder, *lines]))
 
 

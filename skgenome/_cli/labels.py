@@ -102,7 +102,10 @@ Example:
 )
 @click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True, help="Draws of labels.")
 @click.option(
-    "--scoring", default="accuracy", show_default=True, help="Name of one of scikit-learn's scorers."
+    "--scoring",
+    default="accuracy",
+    show_default=True,
+    help="Name of one of scikit-learn's scorers for classes by name: roc_auc, f1_macro, ...",
 )
 @column_options
 @seed_option
@@ -139,13 +142,14 @@ def few_labels(
         X, X_test, y, y_test = train_test_split(
             X, y, test_size=test_size, stratify=y, random_state=random_state
         )
+    _check_classes(y, y_test, test)
     curve = label_fraction_curve(
         _methods(models, device),
         X,
         y,
         X_test=X_test,
         y_test=y_test,
-        fractions=_affordable(labels, len(y)),
+        fractions=_affordable(labels, y, random_state),
         n_repeats=repeats,
         scoring=scoring,
         random_state=random_state,
@@ -158,14 +162,35 @@ def few_labels(
     click.echo(f"Wrote {' and '.join(map(str, outputs))}")
 
 
-def _affordable(labels, n_labels):
-    """Leave out numbers of labels that there are not, and say so."""
-    kept = [n for n in labels if n <= n_labels]
+def _check_classes(y, y_test, test):
+    """Refuse test sequences of a class that is not learnt: whoever predicts, they are all wrong."""
+    unknown = sorted(set(y_test.tolist()) - set(y.tolist()))
+    if unknown:
+        raise ValueError(
+            f"{test} must have the classes that are learnt, {', '.join(sorted(set(y.tolist())))}. Got "
+            f"{', '.join(unknown)} too."
+        )
+
+
+def _affordable(labels, y, random_state):
+    """Leave out numbers of labels that there are not, or with which a class has a single one, and say so."""
+    kept = [n for n in labels if n <= len(y) and _is_enough(n, y, random_state)]
     if not kept:
         raise ValueError(
-            f"--labels must have a number up to {n_labels}, the labelled sequences. Got {labels}."
+            f"--labels must have a number up to {len(y)}, the labelled sequences, with two of each class at "
+            f"least. Got {labels}."
         )
     if len(kept) < len(labels):
-        left_out = ", ".join(str(n) for n in labels if n > n_labels)
-        click.echo(f"Left out, with {n_labels} labels to draw from: {left_out}", err=True)
+        left_out = ", ".join(str(n) for n in labels if n not in kept)
+        click.echo(f"Left out, with {len(y)} labels to draw from: {left_out}", err=True)
     return kept
+
+
+def _is_enough(n, y, random_state):
+    """Say whether a choice of so many has two of every class: a penalty is chosen by cross-validation."""
+    import numpy as np
+
+    from skgenome.model_selection import nested_label_subset
+
+    chosen = y[nested_label_subset(y, n, random_state=random_state)]
+    return np.unique(chosen, return_counts=True)[1].min() >= 2 and set(chosen) == set(y)

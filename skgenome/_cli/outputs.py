@@ -4,9 +4,11 @@ import csv
 
 import click
 
-from skgenome._cli.inputs import TABLES, suffix_of
+from skgenome._cli.inputs import TABLES, is_compressed, suffix_of
 
 _MODEL_FILES = {"model.json", "weights.safetensors"}
+#: Formats that whoever reads them wants as they are.
+_BINARY = {".npy", ".parquet", ".bw", ".bigwig", ".png"}
 
 
 def check_suffix(path, allowed):
@@ -14,6 +16,8 @@ def check_suffix(path, allowed):
     suffix = suffix_of(path)
     if suffix not in allowed:
         raise click.UsageError(f"{path} must end in {', '.join(allowed)}, which says what to write.")
+    if suffix in _BINARY and is_compressed(path):
+        raise click.UsageError(f"{path} can't be compressed: text is, {suffix} is not. Name it *{suffix}.")
     return suffix
 
 

@@ -4,7 +4,7 @@ from itertools import chain
 
 import click
 
-from skgenome._cli.inputs import iter_batches, load_classifier, load_pipeline
+from skgenome._cli.inputs import iter_batches, iter_checked, load_classifier, load_pipeline
 from skgenome._cli.options import (
     device_option,
     fasta_argument,
@@ -34,10 +34,8 @@ def set_device(model, device):
 
 def _batches(fasta, quiet):
     """Read names and sequences batch by batch; a bar counts those that have been answered."""
-    from skgenome.sequences import iter_sequences
-
     # Not a generator itself, so that a file that is missing is told of before there is a bar.
-    return _with_bar(iter_batches(iter_sequences(fasta)), quiet)
+    return _with_bar(iter_batches(iter_checked(fasta)), quiet)
 
 
 def _with_bar(batches, quiet):

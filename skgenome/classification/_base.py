@@ -266,7 +266,8 @@ class BaseSequenceClassifier(ClassifierMixin, BaseEstimator):
 
     def _logits(self, X, origins=None):
         check_is_fitted(self)
-        encoder = self.encoder_
+        # Where it is run may have changed since: the model may have come to a machine without a GPU.
+        encoder = self.encoder_.set_params(device=self.device, precision=self.precision)
         features = encoder.transform(X) if origins is None else encoder.transform_edits(X, origins)
         with torch.inference_mode():
             return self.head_(torch.from_numpy(features)).numpy()

@@ -163,6 +163,9 @@ def _rotate(x: np.ndarray) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarra
         # Columns by columns, so that there is no copy of everything in double precision.
         part = x[:, start : start + _COLUMNS].astype(np.float64)
         products = blas.dsyrk(1.0, part.T, trans=1, lower=1, beta=1.0, c=products, overwrite_c=1)
+    if not products.any():
+        # All rows are alike: there is one direction, and nothing in it.
+        return np.zeros((n_rows, 1)), lambda weights: np.zeros((len(weights), n_features))
     factor, order, rank, _ = lapack.dpstrf(products, lower=1, overwrite_a=1)
     factor, order = np.tril(factor)[:, :rank], order - 1
     rotated = np.empty_like(factor)

@@ -245,7 +245,8 @@ class SequenceClassifier(BaseSequenceClassifier):
             All classes there will be, in the first call. None: those of `y`. Where `y` lacks one of them, the
             head starts with all classes equally likely.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the loss. Rows without weight are left out.
+            Weight of each row in the loss, beside the other rows of this call: these weights, times those of
+            `class_weight`, have a mean of 1 in every call. Rows without weight are left out.
 
         Returns
         -------
@@ -303,8 +304,7 @@ class SequenceClassifier(BaseSequenceClassifier):
         """Train everything at once, or the head alone on features that hold still."""
         frozen = self.training == "frozen"
         stage = Stage(1 if frozen else n_groups, self.max_epochs, self.learning_rate)
-        recipe = self._recipe([stage], from_scratch and not frozen)
-        return recipe._replace(dropouts=dict.fromkeys(recipe.dropouts, 0.0)) if frozen else recipe
+        return self._recipe([stage], from_scratch and not frozen)._replace(holds_still=frozen)
 
 
 def _go_on(before, history):

@@ -255,8 +255,8 @@ def check_more_targets(
         strange = np.setdiff1d(y, coder.classes)
         if len(strange):
             raise ValueError(
-                f"{name} knows the classes {coder.classes.tolist()}, but y holds {strange[0].item()!r}. Name "
-                "all classes in the first call of partial_fit."
+                f"{name} knows the classes {coder.classes.tolist()}, but y holds {strange.tolist()[0]!r}. "
+                "Name all classes in the first call of partial_fit."
             )
     return rows, _weighted(y, coder, weights[rows], None, class_weight)
 

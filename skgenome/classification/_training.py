@@ -126,6 +126,8 @@ class Recipe(NamedTuple):
     """The other options of :func:`skgenome.training.finetune`."""
     from_scratch: bool = False
     """Whether the encoder has random weights."""
+    holds_still: bool = False
+    """Whether the encoder is run as it predicts, and the head is trained alone."""
 
     @property
     def starts_even(self) -> bool:
@@ -237,7 +239,7 @@ def train(
     Trained
         The network and how it came about.
     """
-    module = SequenceClassifierModule(copy.deepcopy(pooled), head)
+    module = SequenceClassifierModule(copy.deepcopy(pooled), head, recipe.holds_still)
     module.encoder.prepare_training(recipe.bptt, recipe.dropouts)
     history, best_epoch = finetune(
         module,

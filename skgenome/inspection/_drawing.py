@@ -127,7 +127,7 @@ def finish_positions(ax, positions, origin, sites):
     ax : matplotlib Axes
         Where.
     positions : ndarray of shape (n_positions,)
-        In bases from the start of the sequence.
+        In bases from the start of the sequence, equally far from each other.
     origin : int
         The base that counts as 0.
     sites : dict of str to float, or None
@@ -174,7 +174,7 @@ def draw_heatmap(ax, values, positions, rows, *, label, origin):
     values : ndarray of shape (n_rows, n_positions)
         Changes; NaN is grey.
     positions : ndarray of shape (n_positions,)
-        In bases from the start of the sequence.
+        In bases from the start of the sequence, equally far from each other.
     rows : list of str
         What the rows are, from the bottom.
     label : str

@@ -99,6 +99,11 @@ def describe(variant: Variant) -> str:
     )
 
 
+def as_dna(bases: str) -> str:
+    """Give bases as they are compared: in upper case, with T for U."""
+    return bases.upper().replace("U", "T")
+
+
 def _shorten(bases):
     return bases if len(bases) <= _SHOWN else f"{bases[: _SHOWN - 3]}..."
 
@@ -128,10 +133,10 @@ def check_against_genome(variant: Variant, genome: Mapping[str, str]) -> None:
     end = variant.position + len(variant.ref)
     if end > len(contig):
         raise ValueError(f"{describe(variant)}: reaches behind the end of the contig of {len(contig)} bases.")
-    found = contig[variant.position : end].upper()
-    if found != variant.ref:
+    ref, found = as_dna(variant.ref), as_dna(contig[variant.position : end])
+    if found != ref:
         # The commonest cause, told from another assembly by looking.
-        before = contig[max(variant.position - 1, 0) : end - 1].upper() == variant.ref
+        before = as_dna(contig[max(variant.position - 1, 0) : end - 1]) == ref
         advice = "The base before fits: was the position counted from 1?" if before else "Another assembly?"
         raise ValueError(
             f"{describe(variant)}: ref is {_shorten(variant.ref)}, but the genome has {_shorten(found)} "

@@ -23,6 +23,13 @@ _BASES = "ACGT"
 _BASE_COLOURS = dict(zip(_BASES, (COLOURS[2], COLOURS[0], COLOURS[4], COLOURS[1]), strict=True))
 
 
+def _fill_gaps(changes, positions, every):
+    """Spread columns over all positions: what was not asked for is NaN."""
+    filled = np.full((len(changes), len(every)), np.nan)
+    filled[:, positions - every[0]] = changes
+    return filled
+
+
 def _loss_of_reference(attributions, reference):
     """Give (n_positions, 4): at the base that is there, the mean loss by its three substitutions."""
     is_reference = np.arange(4)[:, None] == reference
@@ -145,16 +152,18 @@ class MutagenesisDisplay:
         drawer = None if kind == "heatmap" else import_logomaker()
         ax = axes_to_draw_on(ax)
         prediction = name_prediction(result)
+        every = np.arange(result.positions.min(), result.positions.max() + 1)
         if drawer is None:
             label = f"change of the\n{prediction}"
-            draw_heatmap(ax, changes, result.positions, list(_BASES), label=label, origin=origin)
+            filled = _fill_gaps(changes, result.positions, every)
+            draw_heatmap(ax, filled, every, list(_BASES), label=label, origin=origin)
             self._mark_reference(ax, index, origin)
             ax.set_ylabel("substituted by")
         else:
             heights = _preference(changes) if index is None else self._loss(index)
             self._draw_logo(drawer, ax, heights, origin)
             ax.set_ylabel(f"{'preference in' if index is None else 'loss of'} the\n{prediction}")
-        finish_positions(ax, result.positions, origin, sites)
+        finish_positions(ax, every, origin, sites)
         ax.set_title(name_sequences(index, len(result.baseline)), fontsize="medium", loc="left", pad=16)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -221,21 +221,26 @@ def label_fraction_curve(
     repeats = _plan_repeats(X, y, X_test, y_test, cv, groups, n_repeats)
     seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=len(repeats))
     draws = _draw_labels(y, groups, fractions, repeats, seeds)
-    cells, arguments = [], []
-    for name, estimator in estimators.items():
-        prefix, rest = split_prefix(estimator)
-        features = X if prefix is None else prefix.transform(X)
-        test_features = X_test if prefix is None or X_test is None else prefix.transform(X_test)
-        for (i, r), rows in draws.items():
-            test, test_labels = (test_features, y_test)
-            if X_test is None:
-                test, test_labels = safe_indexing(features, repeats[r][1]), y[repeats[r][1]]
-            labels = y[rows]
-            if name in semi_supervised:
-                rows, labels = repeats[r][0], _hide_labels(y, rows)[repeats[r][0]]
-            cells.append((name, i, r))
-            arguments.append((rest, safe_indexing(features, rows), labels, test, test_labels, scorers))
-    results = Parallel(n_jobs=n_jobs, verbose=verbose)(delayed(_score_cell)(*args) for args in arguments)
+    cells = [(name, i, r) for name in estimators for i, r in draws]
+
+    def calls():
+        """Cut the rows of a cell when its turn comes: those of all at once are many times the data."""
+        for name, estimator in estimators.items():
+            prefix, rest = split_prefix(estimator)
+            features = X if prefix is None else prefix.transform(X)
+            test_features = X_test if prefix is None or X_test is None else prefix.transform(X_test)
+            for (_, r), rows in draws.items():
+                test, test_labels = (test_features, y_test)
+                if X_test is None:
+                    test, test_labels = safe_indexing(features, repeats[r][1]), y[repeats[r][1]]
+                labels = y[rows]
+                if name in semi_supervised:
+                    rows, labels = repeats[r][0], _hide_labels(y, rows)[repeats[r][0]]
+                yield delayed(_score_cell)(
+                    rest, safe_indexing(features, rows), labels, test, test_labels, scorers
+                )
+
+    results = Parallel(n_jobs=n_jobs, verbose=verbose)(calls())
     scores = {
         name: {metric: np.full((len(fractions), len(repeats)), np.nan) for metric in scorers}
         for name in estimators

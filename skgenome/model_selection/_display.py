@@ -100,10 +100,13 @@ class LabelFractionCurveDisplay:
         """
         ax = axes_to_draw_on(ax)
         metric = metric or self.curve.metrics[0]
-        x = self.curve.n_labels
+        # Fractions may come in any order, a line goes from left to right.
+        order = np.argsort(self.curve.n_labels, kind="stable")
+        x = self.curve.n_labels[order]
         self.lines_ = []
         for i, name in enumerate(self.curve.scores):
-            mean, std = self.curve.mean(name, metric), np.nan_to_num(self.curve.std(name, metric))
+            mean = self.curve.mean(name, metric)[order]
+            std = np.nan_to_num(self.curve.std(name, metric))[order]
             colour = COLOURS[i % len(COLOURS)]
             self.lines_ += ax.plot(x, mean, marker="o", color=colour, label=name)
             ax.fill_between(x, mean - std, mean + std, color=colour, alpha=0.18, linewidth=0)

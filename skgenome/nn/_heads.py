@@ -211,6 +211,9 @@ class SequenceClassifierModule(nn.Module):
         Gives a vector for each row.
     head : torch.nn.Module
         Turns it into scores.
+    encoder_holds_still : bool, default=False
+        Whether the encoder is in eval mode in training too, without dropouts and with the statistics of its
+        normalisations as they are: for a head that is trained alone.
 
     Examples
     --------
@@ -226,9 +229,28 @@ class SequenceClassifierModule(nn.Module):
     encoder: Any
     head: Any
 
-    def __init__(self, encoder: nn.Module, head: nn.Module):
+    def __init__(self, encoder: nn.Module, head: nn.Module, encoder_holds_still: bool = False):
         super().__init__()
         self.encoder, self.head = encoder, head
+        self.encoder_holds_still = encoder_holds_still
+
+    def train(self, mode: bool = True) -> "SequenceClassifierModule":
+        """Set training or eval mode.
+
+        Parameters
+        ----------
+        mode : bool, default=True
+            Whether to train. An encoder that holds still stays in eval mode.
+
+        Returns
+        -------
+        self : SequenceClassifierModule
+            The module.
+        """
+        super().train(mode)
+        if self.encoder_holds_still:
+            self.encoder.eval()
+        return self
 
     def layer_groups(self) -> list[nn.Module]:
         """Give the parts that are unfrozen one after the other, from the input up; the head is the last.

@@ -151,9 +151,18 @@ class PatchEncoder(nn.Module):
         patches = self.cut(token_ids)
         counts = self.count_patches((token_ids != PAD_ID).sum(1))
         mask = torch.arange(patches.shape[1], device=token_ids.device) < counts[:, None]  # (B, P)
-        latents = self.encode(patches)  # (B, P, F)
+        latents = self._encode_real(patches, mask)  # (B, P, F)
         states = [latents] if n_layers == 1 else [latents, self.context(latents)]
         return PatchOutput(states, mask)
+
+    def _encode_real(self, patches: Tensor, mask: Tensor) -> Tensor:
+        """Encode the patches that are real; padding has zeros, and no part in a normalisation."""
+        if mask.all() or not mask.any():
+            return self.encode(patches)
+        real = self.encode(patches[mask].unsqueeze(0)).squeeze(0)  # (N, F)
+        latents = real.new_zeros(*mask.shape, real.shape[-1])
+        latents[mask] = real
+        return latents
 
     def encode(self, patches: Tensor) -> Tensor:
         """Encode patches, each by itself.

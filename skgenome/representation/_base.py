@@ -23,7 +23,7 @@ from skgenome.training import (
     PRECISIONS,
     SCHEDULES,
     checkpoints_of,
-    cut_into_stretches,
+    draw_seed,
     hold_out,
     launched_processes,
     n_steps_of,
@@ -171,6 +171,9 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         renewed = self._renew_dropouts(module)
         with checkpoints_of(self, "partial_fit", {"X": token_ids}, self._of_reading) as checkpoints:
             random_state = check_random_state(checkpoints.random_state(self.random_state))
+            # `fit` draws weights first. So from the same seed the same rows are held out of the same corpus,
+            # and none is judged by that was trained on.
+            draw_seed(random_state)
             self._train(module, token_ids, random_state, checkpoints)
         self.architecture_ = self.architecture_ | renewed
         return self
@@ -195,7 +198,7 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def _train(self, module, token_ids, random_state, checkpoints):
         self._layers()
         device = resolve_device(self.device)
-        stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
+        stretches, contigs = self._cut(token_ids)
         stretches, contigs = self._check_stretches(stretches, contigs, token_ids)
         train, validation = hold_out(
             stretches, contigs, self._n_held_out(stretches), self.validation_unit, random_state
@@ -304,10 +307,11 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         check_is_fitted(self)
         token_ids = self.check_tokens(X)
-        fingerprint = self._fingerprint() if self.cache_size else b""
+        max_bytes = self._max_cache_bytes()
+        fingerprint = self._fingerprint() if max_bytes else b""
         n_features = self._n_features_out
         parts = [
-            compute_missing(part, n_features, fingerprint, self._embed, self.cache_size)
+            compute_missing(part, n_features, fingerprint, self._embed, max_bytes)
             for part in token_ids.parts()
         ]
         # What is in memory is a single part: its features are not copied.
@@ -422,8 +426,14 @@ class BaseRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         for name, weight in self.module_.state_dict().items():
             digest.update(name.encode())
             digest.update(weight.cpu().numpy().tobytes())
-        digest.update(repr((self.strand, self._pooling(), self._layers(), self.precision, self.k_)).encode())
+        # Weights do not tell all: patches may be cut in another way and the network be of the same sizes.
+        sizes = {name: value for name, value in self.architecture_.items() if not name.endswith("_p")}
+        reading = (self.strand, self._pooling(), self._layers(), self.precision, self.k_, self.stride_)
+        digest.update(repr((sorted(sizes.items()), reading)).encode())
         return digest.digest()
+
+    def _max_cache_bytes(self):
+        return self.cache_size
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "module_")

@@ -123,7 +123,8 @@ class ContrastivePredictiveCoding(BaseRepresentation):
     layer : int or 'all', default='all'
         0 reads the latents, 1 or -1 the contexts, ``'all'`` joins them.
     cache_size : int, default=268435456
-        Bytes of features that :meth:`transform` remembers in this process. 0 remembers nothing.
+        Bytes of features that :meth:`transform` remembers in this process. 0 remembers nothing; of an
+        `encoder` that is a module of your own nothing is remembered.
     device : str or torch.device, default='auto'
         ``'auto'`` is CUDA where there is one, else the CPU.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
@@ -348,9 +349,10 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         sizes = self.architecture_
         return sizes["patch_length"] + (self.n_patches - 1) * sizes["patch_stride"]
 
-    def _longest_stretch(self, token_ids):
-        # A stretch reaches one token into the next.
-        return self._window_length() - 1
+    def _cut(self, token_ids):
+        # A stretch reaches one token into the next. Windows are whole, and the last one of a contig is what
+        # is left: in equal parts, a contig that is a little longer than a window would be too short.
+        return cut_into_stretches(token_ids, self._window_length() - 1, even=False)
 
     def _check_stretches(self, stretches, contigs, token_ids):
         sizes = self.architecture_
@@ -409,6 +411,10 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         check_is_fitted(self)
         return PooledPatches(self.module_.encoder, self._pooling(), self._layers(), self.strand)
 
+    def _max_cache_bytes(self):
+        # What a module of the user's gives depends on more than its weights, and nobody knows on what.
+        return self.cache_size if isinstance(self.architecture_["encoder"], str) else 0
+
     def _describe_reading(self):
         return "reads single bases", "KmerTokenizer(k=1)"
 
@@ -430,7 +436,7 @@ class ContrastivePredictiveCoding(BaseRepresentation):
         """
         check_is_fitted(self)
         token_ids = self.check_tokens(X)
-        stretches, contigs = cut_into_stretches(token_ids, self._longest_stretch(token_ids))
+        stretches, contigs = self._cut(token_ids)
         stretches, _ = self._check_stretches(stretches, contigs, token_ids)
         self._check_rows(stretches)
         options = self._prediction_options()

@@ -14,7 +14,14 @@ from skgenome.nn import AWDLSTMLanguageModel, CNNLSTMLanguageModel, PooledEncode
 from skgenome.representation._base import BaseRepresentation
 from skgenome.representation._sampling import sample_token_ids
 from skgenome.sequences import TokenGeometry, infer_geometry, overlaps_by
-from skgenome.training import CHUNK, bits_per_base, language_model_net, resolve_device, row_surprise
+from skgenome.training import (
+    CHUNK,
+    bits_per_base,
+    cut_into_stretches,
+    language_model_net,
+    resolve_device,
+    row_surprise,
+)
 
 #: With more tokens than this k gives, the softmax layer alone would outgrow a workstation.
 LARGEST_K = 9
@@ -387,11 +394,12 @@ class LanguageModel(BaseRepresentation):
             **options,
         )
 
-    def _longest_stretch(self, token_ids):
-        if self.stretch_length is None:
-            return None
-        fills_a_batch = int(token_ids.lengths.sum()) // self.batch_size
-        return min(self.stretch_length, max(fills_a_batch, self.bptt))
+    def _cut(self, token_ids):
+        longest = self.stretch_length
+        if longest is not None:
+            fills_a_batch = int(token_ids.lengths.sum()) // self.batch_size
+            longest = min(longest, max(fills_a_batch, self.bptt))
+        return cut_into_stretches(token_ids, longest)
 
     def pooled_encoder(self):
         """Give the network that :meth:`transform` reads: the encoder, pooled as the parameters say.

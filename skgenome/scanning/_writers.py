@@ -15,7 +15,7 @@ import numpy as np
 
 from skgenome.scanning._peaks import Peak
 from skgenome.scanning._track import Track
-from skgenome.sequences import write_beside
+from skgenome.sequences import COMPRESSIONS, write_beside
 
 # As many digits as tell any two floats of single precision apart: bedGraph says what bigWig says.
 _FLOAT = "{:.9g}"
@@ -102,7 +102,8 @@ def write_bigwig(path: str | PathLike, track: Track, *, strand: str | None = Non
     ImportError
         If pybigtools is not installed, which the extra ``tracks`` brings.
     ValueError
-        If the track has not that strand, or has two and none is given, or no value at all.
+        If the track has not that strand, or has two and none is given, or no value at all; or if `path` ends
+        in the suffix of a compression.
     OSError
         If the file could not be written.
 
@@ -111,6 +112,8 @@ def write_bigwig(path: str | PathLike, track: Track, *, strand: str | None = Non
     write_bedgraph : The same as text.
     """
     pybigtools = _import_pybigtools()
+    if Path(path).suffix.lower() in COMPRESSIONS:
+        raise ValueError(f"A bigWig file is not compressed. Name it *.bw. Got {str(path)!r} instead.")
     strand = track.check_strand(strand)
     # UCSC's own tools want contigs sorted, and pybigtools leaves those without a value out of the header.
     contigs = [c for c in sorted(track.pieces) if not np.isnan(track.values(c, strand)).all()]

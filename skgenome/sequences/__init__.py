@@ -14,7 +14,7 @@ from skgenome.sequences._alphabet import (
 from skgenome.sequences._bed import BedInterval, read_bed
 from skgenome.sequences._collection import check_sequences
 from skgenome.sequences._contigs import iter_contigs
-from skgenome.sequences._files import write_beside
+from skgenome.sequences._files import COMPRESSIONS, write_beside
 from skgenome.sequences._gff import GffFeature, iter_gff, read_gff
 from skgenome.sequences._kmers import (
     N_SPECIAL,
@@ -65,6 +65,7 @@ from skgenome.sequences._within import number_within
 
 __all__ = [
     "AMBIGUOUS",
+    "COMPRESSIONS",
     "N_SPECIAL",
     "PAD_ID",
     "SPECIAL_TOKENS",

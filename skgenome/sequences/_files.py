@@ -17,9 +17,10 @@ Item = TypeVar("Item")
 _SHOWN = 300
 
 _FORMATS = (".fa", ".fas", ".fasta", ".fna", ".ffn", ".frn", ".fq", ".fastq")
-_COMPRESSIONS = ("", ".gz", ".bz2", ".xz", ".zst")
+#: How the names of compressed files end.
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 #: How the names of sequence files end; a folder is searched for these.
-SEQUENCE_SUFFIXES = tuple(f + compression for f in _FORMATS for compression in _COMPRESSIONS)
+SEQUENCE_SUFFIXES = tuple(f + compression for f in _FORMATS for compression in ("", *COMPRESSIONS))
 
 
 def expand_paths(paths: str | PathLike | Iterable[str | PathLike]) -> list[Path]:
@@ -56,7 +57,7 @@ def _expand(path: Path) -> list[Path]:
         if not files:
             raise FileNotFoundError(
                 f"Folder {path} has no sequence file. Names end in {', '.join(_FORMATS)}, "
-                f"followed by {', '.join(_COMPRESSIONS[1:])} if compressed."
+                f"followed by {', '.join(COMPRESSIONS)} if compressed."
             )
         return files
     # A file may have a bracket in its name; it is a pattern only where no such file exists.

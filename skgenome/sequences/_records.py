@@ -65,8 +65,11 @@ def parse_records(path: Path) -> Iterator[_RawRecord]:
 
 
 def split_header(header: str) -> tuple[str, str]:
-    """Give the name of a record, which ends at the first blank, and its description."""
-    name, _, description = header.replace("\t", " ").partition(" ")
+    """Give the name of a record, which ends at the first blank, and its description.
+
+    A blank between the sign and the name, as some files have, is none of either.
+    """
+    name, _, description = header.replace("\t", " ").lstrip().partition(" ")
     return name, description.strip()
 
 

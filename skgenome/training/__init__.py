@@ -17,7 +17,14 @@ from skgenome.training._calls import (
     shared_random_state,
 )
 from skgenome.training._checkpoint import Checkpoint, Place, net_state, pack_state, unpack_state
-from skgenome.training._device import PRECISIONS, autocast, resolve_device, resolve_precision, seeded
+from skgenome.training._device import (
+    PRECISIONS,
+    autocast,
+    draw_seed,
+    resolve_device,
+    resolve_precision,
+    seeded,
+)
 from skgenome.training._edits import pool_edits
 from skgenome.training._finetuning import Stage, finetune, gradual_stages, mean_loss, train_head
 from skgenome.training._inference import CHUNK, pool_rows, recognise_patches, row_surprise
@@ -63,6 +70,7 @@ __all__ = [
     "checkpoints_of",
     "contrastive_net",
     "cut_into_stretches",
+    "draw_seed",
     "finetune",
     "fingerprint",
     "gradual_stages",

@@ -121,6 +121,29 @@ def autocast(dtype: torch.dtype, device: torch.device) -> AbstractContextManager
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
 
+def draw_seed(random_state: np.random.RandomState) -> int:
+    """Draw the seed of a training, or of the weights of a network.
+
+    Parameters
+    ----------
+    random_state : numpy.random.RandomState
+        Where it is drawn from; it goes on by one draw.
+
+    Returns
+    -------
+    int
+        The seed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgenome.training import draw_seed
+    >>> draw_seed(np.random.RandomState(0)) == draw_seed(np.random.RandomState(0))
+    True
+    """
+    return int(random_state.randint(np.iinfo(np.int32).max))
+
+
 @contextmanager
 def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterator[int]:
     """Seed torch for the time of a with block and leave the user's generators as they were.
@@ -149,7 +172,7 @@ def seeded(random_state: np.random.RandomState, device: torch.device) -> Iterato
     >>> draws[0] == draws[1]
     True
     """
-    seed = int(random_state.randint(np.iinfo(np.int32).max))
+    seed = draw_seed(random_state)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         # Not torch.manual_seed, which also seeds all the devices whose state is not kept here.
         torch.default_generator.manual_seed(seed)

@@ -344,6 +344,9 @@ def _group_rates(module: SequenceClassifierModule, stage: Stage, ratio: float) -
     names = {id(part): name for name, part in module.named_modules()}
     patterns = []
     for depth, group in enumerate(reversed(module.layer_groups())):
+        # skorch makes no group of a pattern that matches nothing, as of a layer that only counts.
+        if next(group.parameters(), None) is None:
+            continue
         rate = stage.learning_rate / ratio**depth if depth < stage.n_groups else 0.0
         patterns.append((f"{names[id(group)]}.*", {"lr": rate}))
     # Layers that are not run are in no group; skorch would give them one of its own.
@@ -359,6 +362,7 @@ def _stage_callbacks(
     steps_per_epoch: int,
     n_epochs: int,
     *,
+    optimizer: str | type,
     schedule: str,
     gradient_clip: float,
     best: BestWeights | None,
@@ -372,7 +376,7 @@ def _stage_callbacks(
         "finite": FiniteLoss(None if place is None else place.folder),
         "clip": GradientNormClipping(gradient_clip),
         # The schedule is that of the whole stage, also where it is left early.
-        "schedule": schedule_callback(schedule, rates, steps_per_epoch * stage.n_epochs),
+        "schedule": schedule_callback(schedule, rates, steps_per_epoch * stage.n_epochs, optimizer),
         "best": best,
         "checkpoint": None if place is None else Checkpoint(place, more),
         "progress": TrainingProgress(
@@ -642,6 +646,7 @@ def finetune(
                 [group["lr"] for _, group in groups],
                 len(RowBatches(train, **of_rows)),
                 left,
+                optimizer=optimizer,
                 schedule=schedule,
                 gradient_clip=gradient_clip,
                 best=course.best,

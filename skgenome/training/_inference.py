@@ -17,6 +17,9 @@ from skgenome.training._streams import Segment
 #: Tokens that go through the network at once for each row; longer rows pass the state on. A size at
 #: which the states of a batch stay in the cache; it changes nothing in the result.
 CHUNK = 256
+#: So many times as long as the shortest row of its batch is the longest, or one chromosome would have all
+#: plasmids beside it padded to its length.
+SPREAD = 2.0
 
 
 @contextmanager
@@ -184,7 +187,7 @@ def _run(
         return results[0] if len(parts) == 1 else np.concatenate(results)
 
     with borrowed(module, device, dtype):
-        for rows in batches_of_similar_length(strands[0].lengths, batch_size, shortest):
+        for rows in batches_of_similar_length(strands[0].lengths, batch_size, shortest, SPREAD):
             batch = [gather_rows(token_ids, rows).to(device) for token_ids in strands]
             yield rows, memory.run("prediction", len(rows), partial(compute_parts, batch))
 
@@ -210,7 +213,7 @@ def gather_rows(token_ids: TokenIds, rows: np.ndarray) -> torch.Tensor:
 
 
 def batches_of_similar_length(
-    lengths: np.ndarray, batch_size: int, shortest: int = 0
+    lengths: np.ndarray, batch_size: int, shortest: int = 0, spread: float | None = None
 ) -> Iterator[np.ndarray]:
     """Deal rows into batches, the shortest rows first.
 
@@ -222,6 +225,9 @@ def batches_of_similar_length(
         Most rows in a batch.
     shortest : int, default=0
         Rows with fewer tokens are left out.
+    spread : float, optional
+        Most times that a row may be as long as the shortest of its batch, beyond `CHUNK` tokens: batches are
+        smaller then. By default rows of any length stand together.
 
     Yields
     ------
@@ -230,5 +236,12 @@ def batches_of_similar_length(
     """
     order = np.argsort(lengths, kind="stable")
     order = order[np.searchsorted(lengths[order], shortest) :]
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    ascending = lengths[order]
+    start = 0
+    while start < len(order):
+        stop = min(start + batch_size, len(order))
+        if spread is not None:
+            longest = max(spread * ascending[start], CHUNK)
+            stop = min(stop, int(np.searchsorted(ascending, longest, side="right")))
+        yield order[start:stop]
+        start = stop

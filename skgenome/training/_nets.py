@@ -1,5 +1,6 @@
 """The skorch nets that train our modules, put together from parts."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -297,18 +298,23 @@ LEAST_CYCLE = 4
 SCHEDULES = ("one-cycle", "cosine", "constant")
 
 
-def schedule_callback(schedule: str, learning_rate: float | list[float], n_steps: int) -> Callback | None:
+def schedule_callback(
+    schedule: str, learning_rate: float | list[float], n_steps: int, optimizer: str | type = "adamw"
+) -> Callback | None:
     """Make the callback that moves the learning rate.
 
     Parameters
     ----------
     schedule : {'one-cycle', 'cosine', 'constant'}
         One-cycle rises from a 25th of the peak over the first 30 % of the steps and falls along a cosine,
-        while the first momentum goes the other way, between .8 and .7. Cosine only falls.
+        while the first momentum, of an optimiser that has one, goes the other way, between .8 and .7. Cosine
+        only falls.
     learning_rate : float or list of float
         The peak; one for each group of parameters, or the same for all.
     n_steps : int
         Steps of the whole training.
+    optimizer : str or type, default='adamw'
+        A name of ``OPTIMIZERS`` or a torch optimiser class.
 
     Returns
     -------
@@ -328,6 +334,7 @@ def schedule_callback(schedule: str, learning_rate: float | list[float], n_steps
         step_every="batch",
         max_lr=learning_rate,
         total_steps=max(n_steps, LEAST_CYCLE),
+        cycle_momentum=bool({"momentum", "betas"} & _options_of(_class_and_options(optimizer)[0])),
         base_momentum=0.7,
         max_momentum=0.8,
     )
@@ -347,10 +354,29 @@ def optimizer_options(optimizer: str | type, weight_decay: float) -> dict:
     -------
     dict
         Keyword arguments of a net.
+
+    Raises
+    ------
+    ValueError
+        If the optimiser has no decay of the weights, and one is asked for.
     """
-    chosen, options = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else (optimizer, {})
-    options = {f"optimizer__{name}": value for name, value in options.items()}
-    return {"optimizer": chosen, "optimizer__weight_decay": weight_decay, **options}
+    chosen, options = _class_and_options(optimizer)
+    if "weight_decay" in _options_of(chosen):
+        options = {**options, "weight_decay": weight_decay}
+    elif weight_decay:
+        raise ValueError(
+            f"optimizer={chosen.__name__} knows no weight_decay. Got weight_decay={weight_decay}: set it to "
+            "0, or choose another optimizer."
+        )
+    return {"optimizer": chosen, **{f"optimizer__{name}": value for name, value in options.items()}}
+
+
+def _class_and_options(optimizer: str | type) -> tuple[type, dict]:
+    return OPTIMIZERS[optimizer] if isinstance(optimizer, str) else (optimizer, {})
+
+
+def _options_of(optimizer: type) -> set[str]:
+    return set(inspect.signature(optimizer).parameters)
 
 
 def language_model_net(
@@ -527,7 +553,7 @@ def pretraining_net(
     callbacks = {
         "finite": FiniteLoss(None if place is None else place.folder),
         "clip": GradientNormClipping(gradient_clip),
-        "schedule": schedule_callback(schedule, learning_rate, n_steps),
+        "schedule": schedule_callback(schedule, learning_rate, n_steps, optimizer),
         "figures": figures,
         "checkpoint": None if place is None else Checkpoint(place, partial(_rest_of_state, module, memory)),
         "progress": TrainingProgress(

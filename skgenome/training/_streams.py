@@ -78,7 +78,9 @@ class Stretches(torch.utils.data.Dataset):
         return self.corpus.pieces(self.starts[which], self.ends[which])
 
 
-def cut_into_stretches(token_ids: TokenRows, length: int | None) -> tuple[Stretches, np.ndarray]:
+def cut_into_stretches(
+    token_ids: TokenRows, length: int | None, *, even: bool = True
+) -> tuple[Stretches, np.ndarray]:
     """Cut every contig into stretches of equal length.
 
     Parameters
@@ -87,6 +89,9 @@ def cut_into_stretches(token_ids: TokenRows, length: int | None) -> tuple[Stretc
         The corpus, one row for each contig. It is not read.
     length : int or None
         Longest stretch, in predicted tokens. None leaves contigs whole.
+    even : bool, default=True
+        Whether the stretches of a contig are equally long. Otherwise all have the full length but the last,
+        which is what is left.
 
     Returns
     -------
@@ -109,8 +114,11 @@ def cut_into_stretches(token_ids: TokenRows, length: int | None) -> tuple[Stretc
     contigs = np.repeat(np.arange(token_ids.n_rows), n_pieces)
     piece = number_within(n_pieces)
     first, share, parts = token_ids.offsets[contigs], n_predicted[contigs], n_pieces[contigs]
-    starts = first + piece * share // parts
-    ends = first + (piece + 1) * share // parts + 1
+    if even or not length:
+        starts, ends = piece * share // parts, (piece + 1) * share // parts
+    else:
+        starts, ends = piece * length, np.minimum((piece + 1) * length, share)
+    starts, ends = first + starts, first + ends + 1
     return Stretches(token_ids, starts, ends), contigs
 
 

@@ -11,8 +11,9 @@ from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
 from skgenome.classification._heads import STRENGTHS, fit_head, make_head
 from skgenome.classification._splits import fold_splits
 from skgenome.classification._targets import check_targets
-from skgenome.nn import Standardize
+from skgenome.nn import BasePooled, Standardize
 from skgenome.preprocessing import KmerTokenizer
+from skgenome.representation import ContrastivePredictiveCoding
 from skgenome.sequences import reverse_complement
 
 HEADS = ("linear", "mlp", "concat-pool")
@@ -187,3 +188,43 @@ def test_scores_are_read_from_the_encoder_by_the_head(make, data):
         scores = classifier.head_(torch.from_numpy(classifier.encoder_.transform(data.X))).numpy()
     assert (classifier.decision_function(data.X) == scores[:, 0]).all()
     assert np.isfinite(classifier.encoder_.bits_per_base(data.X))
+
+
+class Normalised(torch.nn.Module):
+    """An encoder of a user's, with what is another thing in training: a normalisation and a dropout."""
+
+    n_features = 3
+
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Embedding(6, 3)
+        self.norm = torch.nn.BatchNorm1d(3)
+
+    def forward(self, token_ids):
+        return torch.nn.functional.dropout(self.norm(self.table(token_ids).mean(1)), 0.5, self.training)
+
+
+def test_partial_fit_of_the_head_alone_leaves_the_encoder_as_it_predicts(data, make, monkeypatch):
+    """Neither dropouts nor the statistics of a normalisation move what the head learns from."""
+    X = KmerTokenizer(k=1).transform(data.sequences)
+    cpc = ContrastivePredictiveCoding(
+        encoder=Normalised(), context_size=3, patch_length=10, patch_stride=5, n_patches=4, steps=(2,),
+        strand="forward", max_epochs=1, device="cpu", precision="float32", random_state=0,
+    ).fit(X)  # fmt: skip
+    seen, forward = [], BasePooled.forward
+
+    def note(self, *arguments, **named):
+        features = forward(self, *arguments, **named)
+        if torch.is_grad_enabled():
+            seen.append(features.detach())
+        return features
+
+    monkeypatch.setattr(BasePooled, "forward", note)
+    classifier = make(FrozenEstimator(cpc), training="frozen", batch_size=60).partial_fit(X, data.y)
+    monkeypatch.undo()
+    expected = cpc.transform(X)
+    for features in seen:
+        np.testing.assert_allclose(np.sort(features.numpy(), axis=0), np.sort(expected, axis=0), atol=1e-5)
+    assert len(seen) == classifier.max_epochs
+    before, after = cpc.module_.state_dict(), classifier.encoder_.module_.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)

@@ -69,3 +69,18 @@ def test_rotation_leaves_out_directions_that_are_rounding(seed):
 
 def test_mlp_head_has_no_penalty():
     assert make_head("mlp", 5, 2, **OPTIONS).penalty() == 0
+
+
+def test_rows_that_are_all_alike_have_one_direction_without_content():
+    x = np.zeros((4, 9))
+    rotated, restore = _rotate(x)
+    assert rotated.shape == (4, 1)
+    assert not rotated.any()
+    assert np.array_equal(restore(np.ones((2, 1))), np.zeros((2, 9)))
+
+
+def test_a_head_of_rows_that_are_all_alike_gives_the_share_of_the_classes():
+    x = np.ones((8, 20), dtype=np.float32)
+    head, _ = fitted_head(x, np.array([0, 1] * 4))
+    with torch.inference_mode():
+        assert torch.sigmoid(head(torch.from_numpy(x[:1]))).item() == pytest.approx(0.5, abs=1e-4)

@@ -1,11 +1,13 @@
 """What a classifier goes through in scikit-learn's hands: clones, pickles, searches, ensembles, more data."""
 
 import copy
+import json
 import pickle
 
 import joblib
 import numpy as np
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
@@ -16,7 +18,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_s
 from sklearn.pipeline import make_pipeline
 
 from skgenome.classification import SequenceClassifier, _training
-from skgenome.exceptions import ModelMismatchError
+from skgenome.exceptions import DataIntegrityError, ModelMismatchError
 from skgenome.persistence import load, save
 from skgenome.preprocessing import KmerTokenizer
 
@@ -316,3 +318,43 @@ def test_partial_fit_refuses_balanced_weights_and_a_single_class(make, small):
         make(class_weight="balanced").partial_fit(small.X, small.y)
     with pytest.raises(ValueError, match="only one class: 0"):
         make().partial_fit(small.X, np.zeros(20, dtype=int))
+
+
+def test_device_and_precision_count_when_they_are_set_after_fit(small, make):
+    """A classifier that was trained on a GPU is told to predict where there is none."""
+    classifier = make(training="frozen").fit(small.X, small.y)
+    expected = classifier.predict_proba(small.X)
+    classifier.encoder_.set_params(device="cuda:0", precision="bfloat16")  # as a fit there leaves it
+    np.testing.assert_array_equal(classifier.predict_proba(small.X), expected)
+    classifier.set_params(precision="bfloat16").predict_proba(small.X)
+    assert classifier.encoder_.precision == "bfloat16"
+
+
+def test_saved_requests_for_metadata_are_there_again(small, make, tmp_path):
+    with config_context(enable_metadata_routing=True):
+        classifier = (
+            make(training="frozen").set_fit_request(groups=True, sample_weight="own").fit(small.X, small.y)
+        )
+    save(classifier, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded.get_metadata_routing().fit.requests == classifier.get_metadata_routing().fit.requests
+    assert loaded.get_metadata_routing().fit.requests["groups"] is True
+    np.testing.assert_array_equal(loaded.predict_proba(small.X), classifier.predict_proba(small.X))
+
+
+@pytest.mark.parametrize(
+    "requests", [{"fit": {"x": True}}, {"reset": {"groups": True}}, {"fit": {"groups": 3}}]
+)
+def test_requests_that_no_estimator_has_are_refused(requests, small, make, tmp_path):
+    save(make(training="frozen").fit(small.X, small.y), tmp_path / "model")
+    config = tmp_path / "model" / "model.json"
+    content = json.loads(config.read_text())
+    content["estimator"]["requests"] = requests
+    config.write_text(json.dumps(content))
+    with pytest.raises(DataIntegrityError, match=r"model\.json"):
+        load(tmp_path / "model")
+
+
+def test_a_device_of_torch_is_saved_as_its_name(fitted_lm, tmp_path):
+    save(copy.copy(fitted_lm).set_params(device=torch.device("cpu")), tmp_path / "model")
+    assert load(tmp_path / "model").device == "cpu"

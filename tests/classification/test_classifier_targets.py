@@ -178,3 +178,17 @@ def test_more_targets_refuse_balanced_weights():
         check_more_targets(
             np.array([0]), "Model", coder_of_classes(np.array([0, 1]), None), class_weight="balanced"
         )
+
+
+@pytest.mark.parametrize(
+    ("known", "y", "shown"),
+    [
+        (["a", "b"], np.array(["a", "zz"], dtype=object), "'zz'"),
+        (["a", "b"], np.array(["a", "zz"]), "'zz'"),
+        ([1, 5], np.array([1, 7]), "7"),
+    ],
+)
+def test_label_that_was_never_named_is_shown(known, y, shown):
+    coder = check(np.array(known)).coder
+    with pytest.raises(ValueError, match=f"but y holds {shown}"):
+        check_more_targets(y, "It", coder, class_weight=None, sample_weight=None)

@@ -1,6 +1,7 @@
 """The commands ``scan`` and ``variants``."""
 
 import csv
+import importlib.util
 
 import numpy as np
 import pyBigWig
@@ -97,3 +98,39 @@ def test_variants_of_another_genome_are_an_error(error_of, files, classifier, tm
     )
     assert "chr1" in said
     assert not (tmp_path / "a.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--min-distance", "-5"], "--min-distance"),
+        (["--min-distance", "0"], "--min-distance"),
+        (["--threshold", "nan"], "expected a number"),
+    ],
+)
+def test_scan_refuses_options_before_the_work(options, said, error_of, files, classifier, tmp_path):
+    start = [
+        "scan",
+        files.genome,
+        "-m",
+        classifier,
+        "-q",
+        "-o",
+        tmp_path / "a.bedgraph",
+        "-o",
+        tmp_path / "a.bed",
+    ]
+    assert said in error_of(*start, *WINDOW, *options, code=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scan_without_pybigtools_says_so_before_the_work(error_of, files, classifier, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    start = ["scan", files.genome, "-m", classifier, "-q", "-o", tmp_path / "a.bed", "-o", tmp_path / "a.bw"]
+    assert "skgenome[tracks]" in error_of(*start, *WINDOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scan_compresses_no_bigwig(error_of, files, classifier, tmp_path):
+    start = ["scan", files.genome, "-m", classifier, "-q", "-o", tmp_path / "a.bw.gz"]
+    assert "can't be compressed" in error_of(*start, *WINDOW, code=2)

@@ -1,7 +1,9 @@
 """The commands ``datasets`` and ``models``."""
 
 import csv
+import re
 
+import numpy as np
 import pytest
 from sklearn.utils import Bunch
 
@@ -116,3 +118,21 @@ def test_models_of_an_unknown_name_lists_those_there_are(error_of, tmp_path, mon
     monkeypatch.setattr(persistence, "BOX", tmp_path)
     save(KmerCounter(k=3), tmp_path / "counter-small")
     assert "it has counter-small. Give" in error_of("models", "counter-large")
+
+
+@pytest.mark.parametrize("field", ["names", "contig_names"])
+def test_datasets_fetch_writes_the_names_there_are(run, tmp_path, monkeypatch, field):
+    """VCF and BED files know contigs by them."""
+    bunch = Bunch(data=["ACGT", "GATTACA"], **{field: np.array(["NC_1", "NC_2"])})
+    fetch = lambda *, data_home=None, download_if_missing=True: bunch  # noqa: E731
+    fetch.__doc__ = "Fetch *invented* sequences."
+    monkeypatch.setattr(skgenome.datasets, "fetch_ecoli_promoters", fetch)
+    run("datasets", "fetch", "ecoli-promoters", "-o", tmp_path / "a.fa")
+    assert [record.name for record in read_sequences(tmp_path / "a.fa")] == ["NC_1", "NC_2"]
+
+
+def test_models_keeps_words_apart(run, tuned):
+    """'classifier' has ten letters."""
+    lines = run("models", tuned.path).stdout.splitlines()[1:]
+    starts = {re.match(r"  (\S+)(\s+)", line).end() for line in lines}
+    assert len(starts) == 1

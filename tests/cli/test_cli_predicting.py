@@ -151,3 +151,33 @@ def test_iter_batches_bounds_rows_and_padding():
     assert [record for batch in batches for record in batch] == records
     assert [len(batch) for batch in batches] == [1024, 476, 2, 1, 1, 1]
     assert list(iter_batches([])) == []
+
+
+@pytest.mark.parametrize("name", ["a.npy.gz", "a.parquet.bz2", "a.NPY.XZ"])
+def test_embed_compresses_no_binary_file(error_of, files, model, tmp_path, name):
+    """Readers want them as they are, and arrays go past the compressor to the disk."""
+    said = error_of("embed", files.promoter, "-m", model, "-o", tmp_path / name, code=2)
+    assert "can't be compressed" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_letter_that_is_none_is_told_with_file_record_and_position(
+    error_of, files, model, classifier, tmp_path
+):
+    path = tmp_path / "bad.fa"
+    path.write_text("".join(f">r{i}\nACGTACGTACGT\n" for i in range(1500)) + ">bad one\nACGT*ACGT\n")
+    expected = f"{path}: record 1501 ('bad') has '*' at position 4"
+    assert expected in error_of(
+        "classify", files.promoter, path, "-m", classifier, "-q", "-o", tmp_path / "a.tsv"
+    )
+    assert expected in error_of("embed", path, "-m", model, "-q", "-o", tmp_path / "a.npy")
+    assert expected in error_of(
+        "fine-tune", f"a={files.promoter}", f"b={path}", "-m", model, "-o", tmp_path / "m"
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_names_behind_a_blank_are_names(run, files, classifier, tmp_path):
+    (tmp_path / "a.fa").write_text("> 6400\nACGTACGT\n>\t6401 second\nACGTACGT\n")
+    run("classify", tmp_path / "a.fa", "-m", classifier, "-q", "-o", tmp_path / "a.tsv")
+    assert [row[0] for row in read_table(tmp_path / "a.tsv", "\t")[1]] == ["6400", "6401"]

@@ -226,3 +226,20 @@ def test_display_refuses(name, params, message, request):
 def test_perturbation_display_refuses(params, message, perturbed):
     with pytest.raises(ValueError, match=message):
         PerturbationDisplay(perturbed).plot(kind="profile", **params)
+
+
+@pytest.mark.parametrize("positions", [[2, 9, 10], [10, 2, 9]])
+def test_mutagenesis_display_draws_every_base_at_its_place(positions, word_scorer):
+    """Between bases that were not asked for, the map is empty."""
+    sequence = "GATTACATATAA"
+    result = in_silico_mutagenesis(word_scorer("TATA"), [sequence], positions=positions)
+    display = MutagenesisDisplay(result).plot(index=0, sites={"start": 5})
+    mesh = mesh_of(display)
+    np.testing.assert_array_equal(mesh.get_coordinates()[0, :, 0], np.arange(10) + 1.5)
+    shown = np.ma.filled(mesh.get_array(), np.nan)
+    columns = {int(p): result.attributions[0][:, i] for i, p in enumerate(result.positions)}
+    for i, column in enumerate(shown.T):
+        np.testing.assert_array_equal(column, columns.get(i + 2, np.full(4, np.nan)))
+    dots = display.ax_.collections[1].get_offsets()
+    assert {int(x): "ACGT"[int(y)] for x, y in dots} == {p: sequence[p] for p in positions}
+    assert display.ax_.get_xlim() == (1.5, 10.5)

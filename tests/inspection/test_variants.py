@@ -261,3 +261,13 @@ def test_variant_effects_refuses_an_empty_vcf(tmp_path, kmer_classifier):
 def test_variant_effects_refuses_parameters(params, kmer_classifier):
     with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter"):
         variant_effects(kmer_classifier, [SNV], GENOME, **{"window_size": 8, **params})
+
+
+def test_variant_effects_take_rna_for_the_dna_that_it_is(kmer_classifier, draw_dna):
+    (sequence,) = draw_dna(3, 60)
+    place = sequence.index("T", 20)
+    row = ("c", place, "T", "A")
+    expected = variant_effects(kmer_classifier, [row], {"c": sequence}, window_size=20)
+    for genome, ref in ((sequence.replace("T", "U"), "T"), (sequence, "U")):
+        found = variant_effects(kmer_classifier, [("c", place, ref, "A")], {"c": genome}, window_size=20)
+        np.testing.assert_allclose(found.difference, expected.difference)

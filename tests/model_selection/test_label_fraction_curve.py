@@ -1,5 +1,7 @@
 """label_fraction_curve and its display, against the same scores computed by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -305,3 +307,26 @@ def test_semi_supervised_refuses_minus_one_as_a_class(data):
     y = np.where(y == 1, 1, -1)
     with pytest.raises(ValueError, match=rf"-1 is a class of y, in row {np.argmax(y == -1)}"):
         label_fraction_curve({"all": Halves()}, X, y, fractions=[20], semi_supervised=["all"])
+
+
+def test_display_draws_fractions_from_few_to_many():
+    """They may be given in any order."""
+    scores = {"a": {"accuracy": np.array([[0.9, 0.9], [0.6, 0.8], [0.7, 0.9]])}}
+    curve = LabelFractionCurve([1.0, 0.01, 0.1], np.array([1000, 10, 100]), scores, {})
+    display = LabelFractionCurveDisplay(curve).plot()
+    (line,) = display.lines_
+    np.testing.assert_array_equal(line.get_xdata(), [10, 100, 1000])
+    np.testing.assert_allclose(line.get_ydata(), [0.7, 0.8, 0.9])
+    assert [tick.get_text() for tick in display.ax_.get_xticklabels()] == ["10", "100", "1,000"]
+
+
+def test_rows_are_cut_when_their_turn_comes():
+    """All cells at once would be many times the data."""
+    X = np.zeros((4000, 100))
+    y = np.arange(4000) % 2
+    estimators = {name: DummyClassifier() for name in "ab"}
+    tracemalloc.start()
+    label_fraction_curve(estimators, X, y, fractions=[0.2, 0.5, 0.8, 1.0], cv=5, random_state=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * X.nbytes

@@ -234,14 +234,15 @@ def test_contrastive_leaves_generators_ids_and_parameters_alone(make_cpc, bases)
 
 @pytest.mark.parametrize("batch_size", [2, 4])
 def test_patch_scores_equal_the_network_on_the_windows_by_hand(batch_size, cpc, bases):
-    """A window is cut as in training: stretches of equal length that share a base."""
-    stretches, _ = cut_into_stretches(check_token_ids(bases), 20 + 7 * 10 - 1)
+    """Windows are cut as in training: whole ones, then what is left of a contig, and they share a base."""
+    stretches, _ = cut_into_stretches(check_token_ids(bases), 20 + 7 * 10 - 1, even=False)
     lengths = stretches.ends - stretches.starts
-    assert lengths.min() < lengths.max() <= 90
-    # Patches of 20 bases every 10, whole ones alone.
+    assert lengths.min() < lengths.max() == 90
+    # Patches of 20 bases every 10, whole ones alone; one that is recognised two ahead takes 40.
     lengths -= (lengths - 20) % 10
     stretches.ends = stretches.starts + lengths
     order = np.argsort(-lengths, kind="stable")
+    order = order[lengths[order] >= 40]
     totals, n_predictions = np.zeros(3), 0
     for start in range(0, len(order), batch_size):
         windows = stretches.read(order[start : start + batch_size])
@@ -389,3 +390,20 @@ def test_patch_scores_refuse_negatives_of_a_batch_that_has_one_window(make_cpc, 
     cpc = make_cpc(negatives="batch").fit(bases)
     with pytest.raises(ValueError, match="negatives='batch'"):
         cpc.patch_scores([bases[2][:80]])
+
+
+@pytest.mark.parametrize("n_bases", [160, 161, 200, 321, 379])
+def test_contigs_a_little_longer_than_a_window_are_used(n_bases, rng, tokenise, monkeypatch):
+    """In equal parts, a contig of 161 bases would be two of 81, too short for steps of 8 patches."""
+    learner = {**LEARNER, "patch_length": 20, "patch_stride": 10, "n_patches": 15, "steps": (8, 9)}
+    learner |= {"max_steps": 1, "validation_size": 0, "negatives": "both"}
+    cpc = ContrastivePredictiveCoding(**learner)
+    X = tokenise(["".join(rng.choice(list("ACGT"), n_bases))], k=1)
+    cpc.fit(X)
+    stretches, _ = cpc._check_stretches(*cpc._cut(check_token_ids(X)), check_token_ids(X))
+    lengths = (stretches.ends - stretches.starts).tolist()
+    # A shorter last window stays where a patch can be recognised eight ahead: 20 + 8 * 10 bases.
+    left = n_bases % 159
+    assert lengths[: n_bases // 160] == [160] * (n_bases // 160)
+    assert all(length >= 100 for length in lengths)
+    assert len(lengths) == n_bases // 160 + (100 <= left < 159)

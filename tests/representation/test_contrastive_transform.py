@@ -213,3 +213,44 @@ def test_cache_forgets_features_of_weights_that_have_changed(cpc, bases, token_i
     after = cpc.partial_fit(bases).transform(token_ids)
     assert (before != after).any()
     assert (after == cpc.set_params(cache_size=0).transform(token_ids)).all()
+
+
+def test_features_are_remembered_of_the_same_patches_alone(sequences, tokenise):
+    """Networks of one seed have equal weights, however patches are cut."""
+    X = tokenise(sequences, k=1)
+
+    def embed(patch_stride, cache_size):
+        cpc = ContrastivePredictiveCoding(
+            width=1, context_size=3, patch_length=20, patch_stride=patch_stride, n_patches=8, steps=(2,),
+            cache_size=cache_size, device="cpu", random_state=0,
+        )  # fmt: skip
+        return cpc.initialize(X).transform(X)
+
+    assert not np.array_equal(embed(20, 2**20), embed(10, 2**20))
+    assert np.array_equal(embed(10, 2**20), embed(10, 0))
+
+
+class Counts(torch.nn.Module):
+    """A module of a user's, without weights: what it gives depends on an attribute."""
+
+    n_features = 1
+
+    def __init__(self, token_id):
+        super().__init__()
+        self.token_id = token_id
+
+    def forward(self, token_ids):
+        return (token_ids == self.token_id).float().mean(1, keepdim=True)
+
+
+def test_features_of_a_module_of_the_users_are_not_remembered(sequences, tokenise):
+    X = tokenise(sequences, k=1)
+
+    def embed(token_id):
+        cpc = ContrastivePredictiveCoding(
+            encoder=Counts(token_id), context_size=3, patch_length=20, patch_stride=10, n_patches=8,
+            steps=(2,), layer=0, pooling="mean", strand="forward", device="cpu", random_state=0,
+        )  # fmt: skip
+        return cpc.initialize(X).transform(X)
+
+    assert not np.array_equal(embed(2), embed(3))

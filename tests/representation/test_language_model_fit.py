@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 from skgenome.exceptions import ModelMismatchError, SkgenomeWarning
 from skgenome.preprocessing import KmerTokenizer
 from skgenome.representation import _base as module_under_test
+from skgenome.representation import _language_model
 from skgenome.training import SegmentStream
 
 
@@ -209,9 +210,9 @@ def test_fit_validates_on_whole_contigs(make_lm, corpus):
 @pytest.mark.parametrize("stretch_length", [None, 1, 5, 2100])
 def test_fit_cuts_contigs_as_asked_for(stretch_length, make_lm, corpus, monkeypatch):
     lengths = []
-    cut = module_under_test.cut_into_stretches
+    cut = _language_model.cut_into_stretches
     monkeypatch.setattr(
-        module_under_test, "cut_into_stretches", lambda ids, n: lengths.append(n) or cut(ids, n)
+        _language_model, "cut_into_stretches", lambda ids, n: lengths.append(n) or cut(ids, n)
     )
     make_lm(stretch_length=stretch_length).fit(corpus)
     # 2100 is more than the share that each of four rows of a batch can have.
@@ -325,3 +326,19 @@ def test_fit_finds_nothing_in_bases_by_chance(k, stride, max_steps, make_lm, mak
         learning_rate=0.02,
     ).fit(tokenise([train], k, stride))  # fmt: skip
     assert 1.99 < lm.bits_per_base(tokenise([test], k, stride)) < 2.06
+
+
+def test_partial_fit_holds_out_what_fit_has_held_out(make_lm, corpus, monkeypatch):
+    """Nothing is judged by that was trained on."""
+    held_out, hold_out = [], module_under_test.hold_out
+
+    def note(*arguments):
+        train, validation = hold_out(*arguments)
+        held_out.append((validation.starts.tolist(), train.starts.tolist()))
+        return train, validation
+
+    monkeypatch.setattr(module_under_test, "hold_out", note)
+    lm = make_lm(stretch_length=20, validation_size=0.3).fit(corpus)
+    lm.partial_fit(corpus)
+    assert held_out[0] == held_out[1]
+    assert len(held_out[0][0]) > 3

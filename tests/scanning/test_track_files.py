@@ -206,3 +206,10 @@ def test_write_bigwig_says_what_to_install(track, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pybigtools", None)
     with pytest.raises(ImportError, match=r"pip install 'skgenome\[tracks\]'"):
         write_bigwig(tmp_path / "a.bw", track, strand="+")
+
+
+def test_write_bigwig_is_not_compressed(track, tmp_path):
+    """Genome browsers look into it where they need it."""
+    with pytest.raises(ValueError, match=r"not compressed\. Name it \*\.bw\. Got .*a\.bw\.gz"):
+        write_bigwig(tmp_path / "a.bw.gz", track, strand=track.strands[0])
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ import xopen
 from skgenome.exceptions import DataIntegrityError, SkgenomeWarning
 from skgenome.sequences import (
     SequenceRecord,
+    build_store,
     iter_sequences,
     read_sequences,
     write_beside,
@@ -366,3 +367,13 @@ def test_read_sequences_reads_a_real_genome(real_data_home):
     (record,) = read_sequences(real_data_home / "ecoli_k12" / "*.fna.gz")
     assert record.name == "NC_000913.3"
     assert len(record.sequence) == 4_641_652
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "description"),
+    [("> 6400", "6400", ""), (">\t6400 of lac", "6400", "of lac"), (">", "", ""), (">  ", "", "")],
+)
+def test_blanks_before_a_name_are_none_of_it(tmp_path, header, name, description):
+    (tmp_path / "a.fa").write_text(f"{header}\nACGT\n")
+    assert read_sequences(tmp_path / "a.fa") == [SequenceRecord(name, "ACGT", description)]
+    assert list(build_store(tmp_path / "a.fa", tmp_path / "store").names) == [name]

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from skgenome.nn import AWDLSTM, LinearHead, PooledEncoder, SequenceClassifierModule, row_nats
+from skgenome.nn import (
+    AWDLSTM,
+    LinearHead,
+    PatchEncoder,
+    PooledEncoder,
+    PooledPatches,
+    SequenceClassifierModule,
+    make_context,
+    row_nats,
+)
 from skgenome.sequences import check_token_ids
 from skgenome.training import (
     LabelledRows,
@@ -487,3 +496,24 @@ def test_finetune_validates_in_the_precision_of_predictions(make_module, train, 
     assert history[best_epoch]["valid_loss"] == pytest.approx(
         mean_loss(module, validation, **options), rel=1e-6
     )
+
+
+class Counting(torch.nn.Module):
+    """A layer group without a weight."""
+
+    n_features = 1
+
+    def forward(self, token_ids):
+        return (token_ids == 5).float().mean(1, keepdim=True)
+
+
+def test_layer_groups_without_weights_are_passed_over(rows):
+    context = make_context("gru", 1, 3)
+    pooled = PooledPatches(PatchEncoder(Counting(), context, 6, 3), "mean", [1])
+    module = SequenceClassifierModule(pooled, LinearHead(pooled.n_features, 1))
+    assert len(module.layer_groups()) == 3
+    one_strand = LabelledRows(rows.token_ids, rows.targets, rows.weights)
+    for schedule in ("one-cycle", "constant"):
+        settings = {**SETTINGS, "schedule": schedule, "strand": "forward"}
+        history, _ = finetune(module, one_strand, None, [Stage(3, 1, 0.01)], **settings)
+        assert math.isfinite(history[-1]["train_loss"])

@@ -140,3 +140,27 @@ def test_inference_gives_the_module_back_as_it_was(training, model, token_ids, d
     assert {module.training for module in model.modules()} == {training}
     torch.testing.assert_close(model.state_dict(), weights, rtol=0, atol=0)
     assert next(model.parameters()).requires_grad
+
+
+def test_no_row_is_padded_to_the_length_of_a_much_longer_one(rng):
+    lengths = np.array([100, 20_000, 90, 600, 100, 300, 520])
+    batches = list(_inference.batches_of_similar_length(lengths, 4, 0, 2.0))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(7))
+    for rows in batches:
+        assert lengths[rows].max() <= max(2 * lengths[rows].min(), _inference.CHUNK)
+    assert [sorted(lengths[rows].tolist()) for rows in batches] == [
+        [90, 100, 100],
+        [300, 520, 600],
+        [20_000],
+    ]  # fmt: skip
+    # Without a spread they are as few as can be.
+    assert [len(rows) for rows in _inference.batches_of_similar_length(lengths, 4)] == [4, 3]
+
+
+def test_pooled_rows_do_not_depend_on_how_they_are_dealt(model, rng, monkeypatch):
+    token_ids = check_token_ids([rng.integers(2, 18, n) for n in (3, 900, 5, 280, 4)])
+    pooled = PooledEncoder(model.encoder, "concat", [-1])
+    apart = pool_rows(pooled, token_ids, k=2, batch_size=5, device=torch.device("cpu"), **FLOAT32)
+    monkeypatch.setattr(_inference, "SPREAD", None)
+    together = pool_rows(pooled, token_ids, k=2, batch_size=5, device=torch.device("cpu"), **FLOAT32)
+    np.testing.assert_allclose(apart, together, rtol=1e-5, atol=1e-6)

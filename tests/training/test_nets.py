@@ -21,6 +21,7 @@ from skgenome.training import (
     row_surprise,
     schedule_callback,
 )
+from skgenome.training._nets import optimizer_options
 
 SIZES = {"embedding_size": 4, "hidden_size": 6, "n_layers": 2}
 SETTINGS = {
@@ -304,3 +305,29 @@ def test_training_progress_is_silent_by_default(train_net, capsys):
     train_net()
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "weight_decay"),
+    [
+        (torch.optim.Adagrad, 0.01),
+        (torch.optim.Rprop, 0.0),
+        (torch.optim.SGD, 0.01),
+        (torch.optim.RMSprop, 0.1),
+    ],
+)
+def test_one_cycle_goes_with_optimisers_without_momentum_too(optimizer, weight_decay):
+    weights = [torch.nn.Parameter(torch.zeros(2))]
+    options = optimizer_options(optimizer, weight_decay)
+    assert options.pop("optimizer") is optimizer
+    made = optimizer(weights, lr=0.1, **{name.removeprefix("optimizer__"): v for name, v in options.items()})
+    callback = schedule_callback("one-cycle", 0.1, 20, optimizer)
+    callback.policy(made, **callback.kwargs)
+    assert made.param_groups[0]["lr"] == pytest.approx(0.1 / 25)
+
+
+def test_weight_decay_of_an_optimiser_that_has_none_is_refused():
+    with pytest.raises(
+        ValueError, match=r"optimizer=Rprop knows no weight_decay. Got weight_decay=0.01: set it"
+    ):
+        optimizer_options(torch.optim.Rprop, 0.01)

@@ -272,3 +272,19 @@ def test_stretches_subset_takes_indices_and_masks():
     by_mask = stretches.subset(np.array([True, False, True]))
     assert slices_of(by_index) == slices_of(by_mask)
     assert len(by_index) == 2
+
+
+@pytest.mark.parametrize("length", [1, 7, 20, 500])
+def test_cut_into_whole_stretches_leaves_a_shorter_last_one(length, rng):
+    """Every predicted token is in one stretch, and all but the last of a contig have the full length."""
+    token_ids = contigs_of(random_lengths(rng))
+    stretches, contigs = cut_into_stretches(token_ids, length, even=False)
+    n_predicted = stretches.ends - stretches.starts - 1
+    for contig in range(token_ids.n_rows):
+        of_contig = np.flatnonzero(contigs == contig)
+        expected = max(int(token_ids.lengths[contig]) - 1, 0)
+        assert n_predicted[of_contig].sum() == expected
+        assert (n_predicted[of_contig[:-1]] == length).all()
+        if expected:
+            assert stretches.starts[of_contig[0]] == token_ids.offsets[contig]
+            np.testing.assert_array_equal(stretches.starts[of_contig[1:]], stretches.ends[of_contig[:-1]] - 1)
