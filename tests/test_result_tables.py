@@ -61,6 +61,23 @@ def test_choosing_claims_about_aligned_sequences(means):
     assert placed["100"] - placed["50"] == pytest.approx(0.05, abs=0.005)
 
 
+def test_choosing_claims_about_the_parts_of_ulmfit(means):
+    scores = means("ablation")
+    whole = scores.pop("ULMFiT")
+    assert scores.pop("no pretraining")["100"] == pytest.approx(0.5, abs=0.01)
+    for name in ("pooled over the whole", "last state alone"):
+        loss = scores.pop(name)
+        assert all(whole[n] - loss[n] > 0.08 for n in whole)
+    both = scores.pop("both strands")
+    assert both["100"] - whole["100"] > 0.01
+    frozen = scores.pop("network frozen")
+    assert all(0 < whole[n] - frozen[n] < 0.01 for n in whole)
+    scores.pop("head with a hidden layer")
+    assert len(scores) == 6
+    assert all(abs(values["100"] - whole["100"]) < 0.015 for values in scores.values())
+    assert all(abs(values["1000"] - whole["1000"]) < 0.005 for values in scores.values())
+
+
 def test_choosing_claims_about_relatives(means):
     scores = means("ecoli_relatives")
     counts, untrained, related, new = scores.values()
