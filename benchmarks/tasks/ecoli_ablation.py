@@ -95,7 +95,7 @@ def read(data_home: str | None) -> tuple[list[LabelledSet], list[Corpus]]:
         One.
     """
     sets, corpora = ecoli_fine_tuning.read(data_home)
-    return sets, corpora[:1]
+    return [one._replace(reading=ecoli_fine_tuning.ONE_STRAND) for one in sets], corpora[:1]
 
 
 run = TransferTask(

@@ -62,7 +62,7 @@ def read(data_home: str | None) -> tuple[list[LabelledSet], list[Corpus]]:
     (labelled,), corpora = ecoli_fine_tuning.read(data_home)
     (test,) = labelled.tests.values()
     sets = [
-        labelled._replace(tests={name: test}, reading=labelled.reading._replace(tokens=tokens))
+        labelled._replace(tests={name: test}, reading=ecoli_fine_tuning.ONE_STRAND._replace(tokens=tokens))
         for name, tokens in CUTS.items()
     ]
     return sets, corpora[:1]
