@@ -291,7 +291,10 @@ def _read(path: Path) -> dict:
         raise DataIntegrityError(
             f"its {len(content):,} bytes are damaged: their digest is {found}, and {expected} in its name."
         )
-    return unpack_state(content)
+    state = unpack_state(content)
+    if not isinstance(state, dict):
+        raise DataIntegrityError(f"it holds {type(state).__name__} {str(state)[:40]!r}, and no state.")
+    return state
 
 
 def module_state(module: torch.nn.Module, device: torch.device) -> dict:

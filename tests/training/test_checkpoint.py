@@ -256,3 +256,12 @@ def test_place_writes_json_and_tensors_alone(place):
     content = file.read_bytes()
     size = int.from_bytes(content[:8], "little")
     assert set(json.loads(content[8 : 8 + size])) == {"0", "rest"}
+
+
+@pytest.mark.parametrize("content", [3, "text", [1, 2], None])
+def test_a_checkpoint_that_holds_no_state_is_damaged(content, tmp_path):
+    packed = _checkpoint.pack_state(content)
+    path = tmp_path / f"00000001-{_checkpoint._digest(packed)}{_checkpoint.SUFFIX}"
+    path.write_bytes(packed)
+    with pytest.raises(DataIntegrityError, match="and no state"):
+        _checkpoint._read(path)
