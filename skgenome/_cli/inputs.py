@@ -115,7 +115,7 @@ def _iter_checked(paths, encode, iter_sequences):
                 encode(record.sequence)
             except ValueError as err:
                 what = str(err).removeprefix("Sequence 0 ")
-                raise ValueError(f"{path}: record {number} ({record.name!r}) {what}") from err
+                raise ValueError(f"{path}: record {number} ({record.name[:60]!r}) {what}") from err
             yield record
 
 

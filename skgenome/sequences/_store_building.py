@@ -340,7 +340,7 @@ def _encode(pieces: list[Piece], path: Path) -> bytes:
         position = place - int(ends[i]) + len(pieces[i].letters)
         character = pieces[i].letters[position]
         raise DataIntegrityError(
-            f"{path}, record {pieces[i].record + 1} ({pieces[i].name!r}) has {character!r} at position "
+            f"{path}, record {pieces[i].record + 1} ({pieces[i].name[:60]!r}) has {character!r} at position "
             f"{pieces[i].start + position}, which is not an IUPAC nucleotide code. {advise_on(character)}"
         )
     return codes.tobytes()

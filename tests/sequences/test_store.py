@@ -758,3 +758,10 @@ def test_build_store_opens_what_another_process_has_just_made(files, tmp_path, m
     monkeypatch.setattr(_store_building, "lock_folder", lock)
     assert list(build_store(files, tmp_path / "store").items()) == records_of(files)
     assert not (tmp_path / ".store.building").exists()
+
+
+def test_message_on_a_wrong_letter_shows_the_beginning_of_a_long_name(tmp_path):
+    (tmp_path / "a.fa").write_text(f">{'9' * 5000}\nACGT!\n")
+    with pytest.raises(DataIntegrityError, match=r"record 1 \('9{60}'\) has '!' at position 4") as caught:
+        build_store(tmp_path / "a.fa", tmp_path / "store")
+    assert len(str(caught.value)) < 500
