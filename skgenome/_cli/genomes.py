@@ -1,5 +1,6 @@
 """Commands that lay a classifier along a genome: ``scan`` everywhere, ``variants`` where they are."""
 
+import math
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from skgenome._cli.options import (
     output_option,
     quiet_option,
 )
-from skgenome._cli.outputs import check_outputs, check_suffix, write_table
+from skgenome._cli.outputs import check_outputs, check_suffix, require_package, write_table
 from skgenome._cli.predicting import set_device
 
 _TRACKS = {
@@ -45,16 +46,9 @@ def _iter_genome(fasta, quiet):
             bar.update(len(sequence))
 
 
-def _require_pybigtools():
-    from importlib.util import find_spec
-
-    if not find_spec("pybigtools"):
-        raise ImportError("bigWig needs pybigtools. Install it with: pip install 'skgenome[tracks]'")
-
-
 def _number(ctx, param, value):
     """Refuse NaN, which no value is above."""
-    if value != value:
+    if math.isnan(value):
         raise click.BadParameter("expected a number.", ctx, param)
     return value
 
@@ -102,7 +96,7 @@ Example:
 @click.option("--regions", type=click.Path(path_type=Path), help="BED file of what to scan alone.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(),
+    type=float,
     callback=_number,
     default=0.5,
     show_default=True,
@@ -128,7 +122,7 @@ def scan(
     suffixes = [check_suffix(path, [*_TRACKS, *_PEAKS]) for path in outputs]
     check_outputs(outputs, force=force)
     if any(_TRACKS.get(suffix) == "write_bigwig" for suffix in suffixes):
-        _require_pybigtools()
+        require_package("pybigtools", "bigWig", "tracks")
     classifier = set_device(load_classifier(model), device)
     track = skgenome.scanning.scan(
         classifier,

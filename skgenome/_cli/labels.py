@@ -13,7 +13,7 @@ from skgenome._cli.options import (
     output_option,
     seed_option,
 )
-from skgenome._cli.outputs import check_outputs, check_suffix, write_table
+from skgenome._cli.outputs import check_outputs, check_suffix, require_package, write_table
 
 
 class Numbers(click.ParamType):
@@ -65,13 +65,6 @@ def _draw(curve, path):
     figure.savefig(content, format="png", dpi=120)
     with write_beside(path) as file:
         file.write(content.getvalue())
-
-
-def _require_matplotlib():
-    from importlib.util import find_spec
-
-    if not find_spec("matplotlib"):
-        raise ImportError("--figure needs matplotlib. Install it with: pip install 'skgenome[plots]'")
 
 
 @click.command(
@@ -128,7 +121,7 @@ def few_labels(
     if figure is not None:
         check_suffix(figure, [".png"])
         outputs.append(figure)
-        _require_matplotlib()
+        require_package("matplotlib", "--figure", "plots")
     check_outputs(outputs, force=force)
     from sklearn.model_selection import train_test_split
 

@@ -78,6 +78,14 @@ def write_parquet(path, columns):
         file.write(content.getvalue())
 
 
+def require_package(package, what, extra):
+    """Raise, before any work, where an optional package is missing that an output needs."""
+    from importlib.util import find_spec
+
+    if not find_spec(package):
+        raise ImportError(f"{what} needs {package}. Install it with: pip install 'skgenome[{extra}]'")
+
+
 def require_parquet():
     """Give a function that writes columns to a file as Parquet, or say what to install."""
     from importlib import import_module

@@ -148,8 +148,8 @@ def _select(survey: _Survey, level: int, met: Meetings) -> _Candidates:
     first_is_smaller = survey.sizes[met.first] <= survey.sizes[met.second]
     n_sampled = survey.n_sampled[np.where(first_is_smaller, met.first, met.second)]
     # Divided, not multiplied: 3 / 10 is the number .3, while .1 * 3 is not.
-    share, least = met.n_shared / n_sampled, survey.least
-    kept = share >= survey.threshold if level == 0 else met.n_shared >= least
+    share = met.n_shared / n_sampled
+    kept = share >= survey.threshold if level == 0 else met.n_shared >= survey.least
     pairs = np.stack([met.first[kept], met.second[kept]], axis=1)
     return _Candidates(pairs, met.n_shared[kept], n_sampled[kept], level == 0)
 

@@ -124,8 +124,11 @@ def test_models_of_an_unknown_name_lists_those_there_are(error_of, tmp_path, mon
 def test_datasets_fetch_writes_the_names_there_are(run, tmp_path, monkeypatch, field):
     """VCF and BED files know contigs by them."""
     bunch = Bunch(data=["ACGT", "GATTACA"], **{field: np.array(["NC_1", "NC_2"])})
-    fetch = lambda *, data_home=None, download_if_missing=True: bunch  # noqa: E731
-    fetch.__doc__ = "Fetch *invented* sequences."
+
+    def fetch(*, data_home=None, download_if_missing=True):
+        """Fetch *invented* sequences."""
+        return bunch
+
     monkeypatch.setattr(skgenome.datasets, "fetch_ecoli_promoters", fetch)
     run("datasets", "fetch", "ecoli-promoters", "-o", tmp_path / "a.fa")
     assert [record.name for record in read_sequences(tmp_path / "a.fa")] == ["NC_1", "NC_2"]

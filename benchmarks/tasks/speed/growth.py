@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.footprint import Footprint, footprint
 from benchmarks.records import Timing
-from benchmarks.tasks.speed.memory import count, embed, prepare_embedding, read, tokenize
+from benchmarks.tasks.speed.memory import count, embed, prepare_embedding, tokenize
 from benchmarks.tasks.speed.network import BATCH_SIZE, BPTT, STRETCH_LENGTH, Size
 from benchmarks.tasks.speed.reading import COUNTED_K
 from benchmarks.tasks.speed.scanning import repeat
@@ -114,7 +114,7 @@ def read_and_draw(path: Path) -> tuple[LanguageModel, object]:
 
 
 STEPS: dict[str, tuple[Callable, Callable | None]] = {
-    "reading FASTA": (read, None),
+    "reading FASTA": (read_sequences, None),
     "building a store": (store, None),
     "KmerTokenizer k=3": (tokenize, read_windows),
     f"KmerCounter k={COUNTED_K}": (count, read_windows),
@@ -155,14 +155,11 @@ def measure_growth(contig: str, sizes: Sequence[int]) -> list[Timing]:
 def _compare(what: str, size: int, one: Footprint, first_size: int, first: Footprint) -> list[Timing]:
     peer = f"the same, {first_size / 1e6:g} Mbp"
     rows = []
-    for unit in ("seconds", "megabytes"):
-        values = [
-            [] if getattr(footprint, unit) is None else [getattr(footprint, unit) / (n / 1e6)]
-            for footprint, n in ((one, size), (first, first_size))
-        ]
-        unit = f"{'s' if unit == 'seconds' else 'MB'}/Mbp"
+    for field, symbol in (("seconds", "s"), ("megabytes", "MB")):
+        costs = [(getattr(cost, field), n / 1e6) for cost, n in ((one, size), (first, first_size))]
+        values = [[] if cost is None else [cost / mbp] for cost, mbp in costs]
         name = f"{what}, {size / 1e6:g} Mbp"
-        rows.append(Timing(name, peer, unit, *values, note=GROWTH_NOTE, lower_is_better=True))
+        rows.append(Timing(name, peer, f"{symbol}/Mbp", *values, note=GROWTH_NOTE, lower_is_better=True))
     return rows
 
 

@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from benchmarks.bare import BareLanguageModel, BareTraining
 from benchmarks.footprint import footprint
 from benchmarks.records import Timing
-from benchmarks.tasks.speed.network import BATCH_SIZE, BPTT, STRETCH_LENGTH, Size
+from benchmarks.tasks.speed.network import BATCH_SIZE, BPTT, STRETCH_LENGTH, Size, fixed_batch
 from benchmarks.tasks.speed.network import PEER as LSTM
 from benchmarks.tasks.speed.reading import COUNTED_K, FastaFile, make_biopython_reader
 from benchmarks.tasks.speed.tokens import make_hugging_face_tokenizer
@@ -26,22 +26,6 @@ NOTE = (
 )
 
 Work = Callable[..., object]
-
-
-def read(path: Path) -> object:
-    """Read FASTA.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    list of SequenceRecord
-        What is in it.
-    """
-    return read_sequences(path)
 
 
 def tokenize(windows: list[str]) -> object:
@@ -162,8 +146,7 @@ def train_bare(token_ids: np.ndarray, size: Size) -> object:
     BareTraining
         After its steps.
     """
-    batch = torch.from_numpy(token_ids[: BATCH_SIZE * (BPTT + 1)].astype(np.int64)).view(BATCH_SIZE, -1)
-    bare = BareTraining(BareLanguageModel(66, *size), batch, torch.float32)
+    bare = BareTraining(BareLanguageModel(66, *size), fixed_batch(token_ids), torch.float32)
     for _ in range(N_STEPS):
         bare.step()
     return bare
@@ -275,7 +258,7 @@ def measure_memory(
     return [
         measure(
             f"memory of reading FASTA: {file.name}",
-            (read, None, file.path),
+            (read_sequences, None, file.path),
             "Biopython SimpleFastaParser",
             biopython and (read_with_biopython, None, "simple", file.path),
         ),

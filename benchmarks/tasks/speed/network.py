@@ -195,7 +195,7 @@ def measure_training(
         In tokens/s.
     """
     _, run_round = make_net(contig_ids, size, n_steps, device, dtype)
-    batch = _fixed_batch(contig_ids).to(device)
+    batch = fixed_batch(contig_ids).to(device)
     bare = BareTraining(BareLanguageModel(66, *size).to(device), batch, dtype)
     return time_networks(
         _describe_step(size, dtype),
@@ -232,7 +232,7 @@ def measure_training_beside_fastai(
     if lm is None:
         return Timing(what, FASTAI, UNIT, [], [], note=FASTAI_STEP_NOTE)
     penalties = {name: defaults[name] * DROPOUT_SCALE for name in ("alpha", "beta")}
-    batch = _fixed_batch(contig_ids).to(device)
+    batch = fixed_batch(contig_ids).to(device)
     theirs = FastaiTraining(lm.to(device), batch, dtype, clip=defaults["gradient_clip"], **penalties)
     _, run_round = make_net(contig_ids, size, n_steps, device, dtype)
     return time_networks(
@@ -251,7 +251,19 @@ def _describe_step(size: Size, dtype: torch.dtype) -> str:
     return f"training step {size}, batch {BATCH_SIZE} x {BPTT}, {str(dtype).removeprefix('torch.')}"
 
 
-def _fixed_batch(contig_ids: np.ndarray) -> torch.Tensor:
+def fixed_batch(contig_ids: np.ndarray) -> torch.Tensor:
+    """Cut the one batch that peers are trained on again and again.
+
+    Parameters
+    ----------
+    contig_ids : ndarray of unsigned integers, shape (n_ids,)
+        Tokens.
+
+    Returns
+    -------
+    LongTensor of shape (BATCH_SIZE, BPTT + 1)
+        The first of them.
+    """
     return torch.from_numpy(contig_ids[: BATCH_SIZE * (BPTT + 1)].astype(np.int64)).view(BATCH_SIZE, -1)
 
 

@@ -1,6 +1,7 @@
 """What scanning costs beside predicting the same windows, and whether memory grows with the contig."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import torch
@@ -102,8 +103,8 @@ def measure_scanning(
     timings = []
     for name, classifier in classifiers.items():
         seconds = in_turn(
-            synchronised(lambda: scan(classifier, {"": contig}, window_size=WINDOW, step=STEP), device),  # noqa: B023
-            synchronised(lambda: classifier.predict_proba(windows), device),  # noqa: B023
+            synchronised(partial(scan, classifier, {"": contig}, window_size=WINDOW, step=STEP), device),
+            synchronised(partial(classifier.predict_proba, windows), device),
             n_rounds,
         )
         timings.append(
