@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmarks.bare import BareLanguageModel, BareTraining
-from benchmarks.fastai_peer import FastaiTraining, make_fastai_lm
+from benchmarks.fastai_peer import DROPOUT_NAMES, FastaiTraining, make_fastai_lm
 from benchmarks.records import Timing
 from benchmarks.stopwatch import in_turn
 from skgenome.nn import AWDLSTMLanguageModel
@@ -100,10 +100,9 @@ def make_net(
     """
     stretches, _ = cut_into_stretches(check_token_ids([token_ids]), STRETCH_LENGTH)
     defaults = LanguageModel().get_params()
-    dropouts = ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
     torch.manual_seed(0)
     module = AWDLSTMLanguageModel(
-        66, **size._asdict(), **{name: defaults[name] * DROPOUT_SCALE for name in dropouts}
+        66, **size._asdict(), **{name: defaults[name] * DROPOUT_SCALE for name in DROPOUT_NAMES}
     )
     copied = ("optimizer", "schedule", "learning_rate", "weight_decay", "gradient_clip")
     net = language_model_net(
@@ -225,9 +224,7 @@ def measure_training_beside_fastai(
         In tokens/s; without values where fastai is not installed.
     """
     what, defaults = _describe_step(size, dtype), LanguageModel().get_params()
-    dropouts = {
-        name: defaults[name] for name in ("output_p", "hidden_p", "input_p", "embedding_p", "weight_p")
-    }
+    dropouts = {name: defaults[name] for name in DROPOUT_NAMES}
     lm = make_fastai_lm(66, *size, dropouts, DROPOUT_SCALE)
     if lm is None:
         return Timing(what, FASTAI, UNIT, [], [], note=FASTAI_STEP_NOTE)
