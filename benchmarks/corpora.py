@@ -5,6 +5,8 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sklearn.utils import Bunch
+
 from benchmarks.records import Settings
 from skgenome.datasets import (
     fetch_bacteria_phages_viruses,
@@ -164,6 +166,29 @@ def fetch_all_bacteria(data_home: str | os.PathLike | None = None) -> Corpus:
     return _corpus("all bacteria", description, genomes.data, genomes.filenames)
 
 
+def fetch_all_genomes(data_home: str | os.PathLike | None = None) -> Corpus:
+    """Fetch all genomes of the collection: bacteria, phages and viruses of eukaryotes.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        As in :func:`skgenome.datasets.get_data_home`.
+
+    Returns
+    -------
+    Corpus
+        Named ``"all genomes"``. Bacteria are whole; the others in stretches of 6700 bases, of genomes that
+        are nearly the same one.
+    """
+    bacteria, others = fetch_all_bacteria(data_home), _fetch_stretches(data_home)
+    is_bacterial = others.target == list(others.target_names).index("bacteria")
+    contigs = [*bacteria.contigs, *others.data[~is_bacterial]]
+    n_genomes = len(set(others.genome_ids[~is_bacterial]))
+    description = f"{bacteria.description}, and {n_genomes} genomes of phages and viruses of eukaryotes"
+    filenames = dict.fromkeys([*bacteria.filenames, *others.filenames])
+    return _corpus("all genomes", description, contigs, list(filenames))
+
+
 def fetch_domains(data_home: str | os.PathLike | None = None) -> Corpus:
     """Fetch stretches of bacteria, phages and viruses of eukaryotes, of 6700 bases each.
 
@@ -178,9 +203,13 @@ def fetch_domains(data_home: str | os.PathLike | None = None) -> Corpus:
         Named ``"bacteria, phages and viruses"``. At most 64 stretches of a genome, since bacteria have twenty
         times as many bases as the others together.
     """
-    found = fetch_bacteria_phages_viruses(n_windows_per_genome=64, data_home=data_home)
+    found = _fetch_stretches(data_home)
     description = f"{len(found.data)} stretches of {len(set(found.genome_ids))} genomes, 64 of each at most"
     return _corpus("bacteria, phages and viruses", description, list(found.data), found.filenames)
+
+
+def _fetch_stretches(data_home: str | os.PathLike | None) -> Bunch:
+    return fetch_bacteria_phages_viruses(n_windows_per_genome=64, data_home=data_home)
 
 
 def fetch_human(data_home: str | os.PathLike | None = None) -> Corpus:

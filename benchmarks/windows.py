@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
 
 from benchmarks.answers import Answers
-from benchmarks.corpora import Corpus, for_run
+from benchmarks.corpora import Corpus, fetch_all_genomes, for_run
 from benchmarks.evaluation import make_record, with_seeds
 from benchmarks.labels import (
     KnownLabels,
@@ -47,6 +47,7 @@ from benchmarks.pretraining import (
     CACHE_BYTES,
     FIVE_BASES_BY_TWO,
     Pretrained,
+    Tokens,
     draw_untrained,
     make_contrastive,
     make_language_model,
@@ -86,6 +87,34 @@ CONTRASTIVE_NETWORK = {
 }
 #: A quarter of an hour on two cores.
 CONTRASTIVE_STEPS = 1500
+#: The language model as published: one next base, 500 bp. For a GPU, as is the contrastive network below it.
+PUBLISHED_LM_NETWORK = {
+    "architecture": "cnn-lstm",
+    "n_filters": 320,
+    "kernel_size": 26,
+    "hidden_size": 320,
+    "n_layers": 1,
+    "stretch_length": 500,
+    "bptt": 500,
+    "batch_size": 512,
+    "strand": "average",
+    "pooling": "mean",
+    "layer": "all",
+}
+#: Patches, width and context as published, and batches that give thousands of patches to tell apart.
+PUBLISHED_CONTRASTIVE_NETWORK = {
+    "encoder": "resnet18",
+    "width": 64,
+    "context": "lstm",
+    "patch_length": 500,
+    "patch_stride": 200,
+    "n_patches": 32,
+    "steps": (3, 4, 5),
+    "batch_size": 64,
+    "strand": "average",
+}
+#: Steps of both.
+PUBLISHED_STEPS = 2000
 #: On labels, chosen as for promoters.
 FINE_TUNING = {"learning_rate": 1e-3, "max_epochs": 2}
 FROM_SCRATCH = {"training": "finetune", "learning_rate": 2e-3, "learning_rate_ratio": 1.0, "max_epochs": 6}
@@ -469,6 +498,31 @@ def _summary(rows: Sequence[Score]) -> str:
     return ", ".join(f"{row.condition} {fmean(row.values):.3f}" for row in rows)
 
 
+#: From the folder of the data, the number of repeats, the seed and whether the run is a quick one.
+Read = Callable[[str | None, int, int, bool], tuple[Windows, Corpus]]
+
+
+def with_all_genomes(read: Read) -> Read:
+    """Read the same windows, and all genomes as the corpus: one pretraining serves several tasks.
+
+    Parameters
+    ----------
+    read : callable
+        Of a task.
+
+    Returns
+    -------
+    callable
+        The same with another corpus.
+    """
+
+    def read_all(data_home: str | None, *others: Any) -> tuple[Windows, Corpus]:
+        labelled, _ = read(data_home, *others)
+        return labelled, fetch_all_genomes(data_home)
+
+    return read_all
+
+
 @dataclass(frozen=True)
 class WindowTask:
     """Data, and what is said of them.
@@ -484,7 +538,7 @@ class WindowTask:
         How much is measured.
     k : int
         Bases in a k-mer of the baseline.
-    lm_network, lm_steps, contrastive_network
+    lm_network, lm_steps, lm_tokens, contrastive_network, contrastive_steps
         Of the representations.
     metrics : tuple of str
         Names of scikit-learn's scorers.
@@ -499,17 +553,43 @@ class WindowTask:
     name: str
     title: str
     protocol: str
-    read: Callable[[str | None, int, int, bool], tuple[Windows, Corpus]]
+    read: Read
     plan: Plan
     quick_plan: Plan
     k: int = 6
     lm_network: Mapping[str, object] = field(default_factory=lambda: LM_NETWORK)
     lm_steps: int = LM_STEPS
+    lm_tokens: Tokens = FIVE_BASES_BY_TWO
     contrastive_network: Mapping[str, object] = field(default_factory=lambda: CONTRASTIVE_NETWORK)
+    contrastive_steps: int = CONTRASTIVE_STEPS
     metrics: tuple[str, ...] = ("roc_auc", "balanced_accuracy")
     genome_metrics: tuple[str, ...] = ()
     chance: Mapping[str, float] = field(default_factory=dict)
     published: tuple[dict, ...] = ()
+
+    def at_published_size(self, **others: Any) -> "WindowTask":
+        """Give the same task with networks as large as the published ones: for a GPU.
+
+        Parameters
+        ----------
+        **others
+            Attributes that change too.
+
+        Returns
+        -------
+        WindowTask
+            Its name ends in ``-published-size``.
+        """
+        changes: dict[str, Any] = {
+            "name": f"{self.name}-published-size",
+            "title": f"{self.title}, networks of the published size",
+            "lm_network": PUBLISHED_LM_NETWORK,
+            "lm_steps": PUBLISHED_STEPS,
+            "lm_tokens": BASES,
+            "contrastive_network": PUBLISHED_CONTRASTIVE_NETWORK,
+            "contrastive_steps": PUBLISHED_STEPS,
+        }
+        return replace(self, **{**changes, **others})
 
     def run(self, settings: Settings) -> Record:
         """Pretrain both representations and measure every method.
@@ -596,8 +676,8 @@ class WindowTask:
     def _pretrain(self, corpus: Corpus, settings: Settings) -> list[Pretrained]:
         """Give the language model and the contrastive network, ready to be read."""
         wanted = (
-            (make_language_model(self.lm_network, self.lm_steps, settings), FIVE_BASES_BY_TWO),
-            (make_contrastive(self.contrastive_network, CONTRASTIVE_STEPS, settings), BASES),
+            (make_language_model(self.lm_network, self.lm_steps, settings), self.lm_tokens),
+            (make_contrastive(self.contrastive_network, self.contrastive_steps, settings), BASES),
         )
         found = [pretrain(model, corpus, settings.work_dir, tokens) for model, tokens in wanted]
         for model, _ in found:

@@ -2,7 +2,16 @@
 
 from benchmarks.corpora import Corpus, fetch_domains
 from benchmarks.records import fold, published_row
-from benchmarks.windows import ALL_GENOMES, Plan, Windows, WindowTask, genomes, split_by_group, windows
+from benchmarks.windows import (
+    ALL_GENOMES,
+    Plan,
+    Windows,
+    WindowTask,
+    genomes,
+    split_by_group,
+    windows,
+    with_all_genomes,
+)
 from skgenome.datasets import fetch_bacteria_phages_viruses
 
 WINDOW_SIZE, N_WINDOWS_PER_GENOME, TEST_SHARE = 6700, 16, 0.3
@@ -90,3 +99,4 @@ _TASK = WindowTask(
     ),
 )
 run, draw = _TASK.run, _TASK.draw
+published_size = _TASK.at_published_size(read=with_all_genomes(read))

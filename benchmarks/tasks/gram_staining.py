@@ -2,7 +2,16 @@
 
 from benchmarks.corpora import Corpus, fetch_all_bacteria
 from benchmarks.records import published_row
-from benchmarks.windows import ALL_GENOMES, Plan, Windows, WindowTask, genomes, split_by_group, windows
+from benchmarks.windows import (
+    ALL_GENOMES,
+    Plan,
+    Windows,
+    WindowTask,
+    genomes,
+    split_by_group,
+    windows,
+    with_all_genomes,
+)
 from skgenome.datasets import fetch_gram_staining
 
 WINDOW_SIZE, N_WINDOWS_PER_GENOME, N_TEST_GENERA = 6700, 20, 16
@@ -98,3 +107,4 @@ _TASK = WindowTask(
     published=tuple(_published()),
 )
 run, draw = _TASK.run, _TASK.draw
+published_size = _TASK.at_published_size(read=with_all_genomes(read))

@@ -67,7 +67,11 @@ class RecurrentContext(nn.Module):
         Tensor of shape (batch, n_patches, hidden_size)
             At each patch, what was made of it and of those before it.
         """
-        return self.rnn(latents)[0]
+        if not latents.is_cuda:
+            return self.rnn(latents)[0]
+        # Too small to gain by less precision, and autocast would take float16: see autocast_dtype.
+        with torch.autocast("cuda", enabled=False):
+            return self.rnn(latents.to(next(self.rnn.parameters()).dtype))[0]
 
 
 class _CausalLayer(nn.Module):

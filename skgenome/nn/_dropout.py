@@ -5,13 +5,12 @@ section 4. Each is the identity in eval mode and keeps the expectation of what i
 """
 
 import math
-import warnings
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-LSTMState = tuple[Tensor, Tensor]
+from skgenome.nn._recurrent import LSTMState, run_lstm_on_gpu
 
 
 def keep_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
@@ -201,20 +200,21 @@ class DropConnectLSTM(nn.Module):
         RuntimeError
             If the sizes of `state` and `x` do not fit together, or to the layer.
         """
-        if not self.training or self.weight_p == 0:
+        is_dropping = self.training and self.weight_p > 0
+        if not is_dropping and not x.is_cuda:
             return self.lstm(x, state)
-        if state is None:
-            zeros = x.new_zeros(1, x.shape[0], self.lstm.hidden_size)
-            state = (zeros, zeros)
         lstm = self.lstm
+        if state is None:
+            zeros = x.new_zeros(1, x.shape[0], lstm.hidden_size)
+            state = (zeros, zeros)
         # torch.lstm reads beyond the memory of what is too small instead of complaining.
         lstm.check_forward_args(x, state, None)
-        of_input, recurrent, *biases = lstm.parameters()  # W_ih, W_hh, b_ih, b_hh
-        weights = [of_input, recurrent * keep_mask(recurrent.shape, self.weight_p, recurrent), *biases]
-        with warnings.catch_warnings():
-            # cuDNN copies weights that are not one block of memory and says so; dropped ones never are.
-            warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
-            output, hidden, cell = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
+        weights: list[Tensor] = list(lstm.parameters())  # W_ih, W_hh, b_ih, b_hh
+        if is_dropping:
+            weights[1] = weights[1] * keep_mask(weights[1].shape, self.weight_p, weights[1])
+        if x.is_cuda:
+            return run_lstm_on_gpu(x, state, weights)
+        output, hidden, cell = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
         return output, (hidden, cell)
 
     def extra_repr(self) -> str:

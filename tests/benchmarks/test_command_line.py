@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from dataclasses import replace
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import benchmarks.__main__ as command_line
 from benchmarks.__main__ import main
 from benchmarks.records import Score, UnknownChoiceError, read_record, write_record
-from benchmarks.tasks import TASKS, draw_task
+from benchmarks.tasks import TASKS, draw_task, find_task
 
 
 def test_list_names_every_task(capsys):
@@ -165,10 +164,10 @@ def test_picture_is_drawn_and_nothing_else(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_every_task_runs_and_those_of_classes_draw(name):
-    module = import_module(f"benchmarks.tasks.{TASKS[name][0]}")
-    assert callable(module.run)
-    if name in {"gram-staining", "bacteria-phages-viruses"}:
-        assert callable(module.draw)
+    task = find_task(name)
+    assert callable(task.run)
+    if name.startswith(("gram-staining", "bacteria-phages-viruses")):
+        assert callable(task.draw)
 
 
 def test_draw_task_names_the_task_without_a_picture(tmp_path):

@@ -7,6 +7,8 @@ from benchmarks.corpora import (
     ENTEROBACTERIA,
     FLANK,
     Corpus,
+    fetch_all_bacteria,
+    fetch_all_genomes,
     fetch_distant_enterobacteria,
     fetch_domains,
     fetch_enterobacteria,
@@ -96,3 +98,15 @@ def test_domains_have_no_kind_in_excess(real_data_home):
     genomes, counts = np.unique(found.genome_ids, return_counts=True)
     assert counts.max() == 64
     assert corpus.description.startswith(f"{len(found.data)} stretches of {len(genomes)} genomes, 64 of each")
+
+
+@pytest.mark.real_data
+def test_all_genomes_are_whole_bacteria_and_stretches_of_the_others(real_data_home):
+    corpus, bacteria = fetch_all_genomes(real_data_home), fetch_all_bacteria(real_data_home)
+    n_bacterial = len(bacteria.contigs)
+    assert corpus.contigs[:n_bacterial] == list(bacteria.contigs)
+    found = fetch_bacteria_phages_viruses(n_windows_per_genome=64, data_home=real_data_home)
+    others = [found.target_names[kind] != "bacteria" for kind in found.target]
+    assert corpus.contigs[n_bacterial:] == found.data[others].tolist()
+    assert set(corpus.filenames) == {*bacteria.filenames, *found.filenames}
+    assert len(set(corpus.filenames)) == len(corpus.filenames)

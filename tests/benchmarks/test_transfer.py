@@ -46,6 +46,7 @@ from skgenome.representation import LanguageModel
 TRANSFER_TASKS = {
     "ecoli-promoters-ablation": "ecoli_ablation",
     "ecoli-promoters-fine-tuning": "ecoli_fine_tuning",
+    "ecoli-promoters-published-size": "ecoli_published_size",
     "ecoli-promoters-tokens": "ecoli_tokens",
     "human-enhancers": "human_enhancers",
     "human-promoters": "human_promoters",
@@ -531,7 +532,12 @@ def invented_data(monkeypatch, tmp_path):
     file = tmp_path / "a.fa"
     file.write_text(">a\nACGT\n")
     genomes = make_genomes(n_genomes=2, genome_length=10_000, random_state=0)
-    genomes = Bunch(data=genomes.data, filenames=[str(file)])
+    kinds = {
+        "target": np.arange(2),
+        "target_names": ["bacteria", "phages"],
+        "genome_ids": np.array(["a", "b"]),
+    }
+    genomes = Bunch(data=np.array(genomes.data), filenames=[str(file)], **kinds)
     # Sequences as long as those of the tasks, which are read in up to 74 segments.
     labelled = make_promoters(n_samples=60, sequence_length=250, n_genomes=10, random_state=0)
     labelled = Bunch(**labelled, filenames=[str(file)])

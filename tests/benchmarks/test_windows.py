@@ -1,5 +1,7 @@
 """The protocol of windows of genomes: who is split from whom, who is labelled, what is compared."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -30,6 +32,7 @@ from benchmarks.windows import (
     measure,
     split_by_group,
     windows,
+    with_all_genomes,
 )
 from skgenome.model_selection import nested_label_subset
 from skgenome.representation import ContrastivePredictiveCoding, LanguageModel
@@ -560,6 +563,31 @@ def test_task_of_labels_records_each_of_them(make_task, with_missing, tmp_path):
         np.testing.assert_allclose(np.mean(row["by_label"], axis=1), row["values"], atol=1e-4)
     text = show(record)
     assert "; all windows, A = majority, B = 2-mers + L2 logistic regression" in text
+
+
+def test_task_at_published_size_is_the_same_but_for_its_networks(make_task):
+    task = make_task()
+    large = task.at_published_size(contrastive_steps=7)
+    assert large.name == "gram-staining-published-size"
+    networks = ("lm_network", "contrastive_network")
+    changed = {*networks, "name", "title", "lm_steps", "lm_tokens", "contrastive_steps"}
+    for attribute in fields(task):
+        same = getattr(task, attribute.name) == getattr(large, attribute.name)
+        assert same == (attribute.name not in changed), attribute.name
+    assert large.contrastive_steps == 7
+    # As published: patches of 500 bp in windows of 6700, ResNet-18 of 64 to 512 channels, LSTM of 256.
+    cpc = ContrastivePredictiveCoding(**large.contrastive_network)
+    assert (cpc.encoder, cpc.width, cpc.context, cpc.context_size) == ("resnet18", 64, "lstm", 256)
+    assert cpc.patch_length + (cpc.n_patches - 1) * cpc.patch_stride == 6700
+    lm = LanguageModel(**large.lm_network)
+    assert (lm.architecture, lm.n_filters, lm.hidden_size, lm.n_layers) == ("cnn-lstm", 320, 320, 1)
+
+
+def test_with_all_genomes_changes_the_corpus_alone(labelled, monkeypatch):
+    whole = Corpus("all genomes", ["ACGT"], "")
+    monkeypatch.setattr("benchmarks.windows.fetch_all_genomes", lambda data_home: (whole, data_home))
+    found = with_all_genomes(lambda *arguments: ((labelled, arguments), "another"))("home", 5, 0, True)
+    assert found == ((labelled, ("home", 5, 0, True)), (whole, "home"))
 
 
 def test_task_of_genomes_knows_their_chance(make_task, tmp_path):
