@@ -65,6 +65,25 @@ def test_runs_are_described_as_long_as_something_is_left_of_them(result, tmp_pat
     assert "2.0 minutes" in then
 
 
+def test_runs_of_the_same_code_and_machine_are_described_as_one(result):
+    """A table of many small runs would else name the same machine once for each."""
+    same = {**result.environment, "commit": SECOND[:10]}
+    second = make_part(result, [Score("language model", "50", 50, "accuracy", [0.9])], SECOND)
+    third = make_part(result, [Score("k-mers", "50", 50, "accuracy", [0.8])], THIRD)
+    third.environment = {**same, "date": THIRD}
+    third.seconds = {"learning": 30.0, "reading": 1.0}
+    together = put_together(put_together(result, second), third)
+    assert [run["environment"]["date"] for run in together.earlier] == [FIRST]
+    assert together.seconds == {"learning": 90.0, "reading": 1.0}
+    made = {(row["method"], row["condition"]): row["made"] for row in together.scores}
+    assert made["language model", "50"] == made["k-mers", "50"] == THIRD
+    assert made["k-mers", "20"] == FIRST
+    fourth = make_part(result, [Score("k-mers", "20", 20, "roc_auc", [0.8])], FIRST[:-6] + "Z")
+    fourth.environment = {**result.environment, "date": fourth.environment["date"]}
+    again = put_together(together, fourth)
+    assert [run["environment"]["date"] for run in again.earlier] == [THIRD]
+
+
 def test_models_pretrained_once_are_listed_once(result):
     (first,) = result.pretraining
     named = {"sha256": "0", "parameters": {"k": 3}}
