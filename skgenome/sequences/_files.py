@@ -127,7 +127,7 @@ def read_items(items: Iterable[Item], path: Path, unit: str) -> Iterator[Item]:
     ImportError, PermissionError
         As the reader raises them.
     DataIntegrityError
-        If the reader fails in any other way: the file is truncated, corrupt or of another format.
+        If the reader fails in any other way: the file is truncated, corrupt, of another format or encoding.
     """
     iterator = iter(items)
     n_read = 0
@@ -138,6 +138,12 @@ def read_items(items: Iterable[Item], path: Path, unit: str) -> Iterator[Item]:
             return
         except (DataIntegrityError, ImportError, PermissionError):
             raise
+        except UnicodeDecodeError as err:
+            raise DataIntegrityError(
+                f"{path} holds bytes that are not text in UTF-8, the first in what follows {n_read} {unit}s: "
+                f"{str(err)[:_SHOWN]}. Is a name written in Latin-1? Convert the file (iconv -f latin1 -t "
+                "utf-8); if it should have no such letters, it is damaged: copy or download it again."
+            ) from err
         # Each decompressor has exceptions of its own, so there is no list of them to catch.
         except Exception as err:
             raise DataIntegrityError(

@@ -178,7 +178,7 @@ def test_read_sequences_refuses_a_file_of_comments(tmp_path):
         (b"@HD\tVN:1.6\n@SQ\tSN:chr1\n", r"damaged after 0 records"),
         (b"@a\nACGT\n+\nIII\n", r"damaged after 0 records"),
         (b"@a\nACGT\n+\nIIII\n@b\nAC", r"damaged after 1 records"),
-        (b">a\nAC\n>b\nA\xff\xfe\n", r"damaged after 0 records: .*decode"),
+        (b">a\nAC\n>b\nA\xff\xfe\n", r"not text in UTF-8, .* follows 0 records: .*decode.* it is damaged"),
     ],
     ids=["html", "binary", "gff", "sam", "short-quality", "cut-fastq", "latin-1"],
 )
@@ -196,6 +196,14 @@ def test_read_sequences_refuses_a_truncated_file(tmp_path, rng, compression):
     path = write_compressed(tmp_path / f"a.fa{compression}", raw)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataIntegrityError, match=r"a.fa.* breaks off or is damaged after \d+ records"):
+        read_sequences(path)
+
+
+def test_read_sequences_says_which_encoding_names_have_to_have(tmp_path):
+    path = tmp_path / "a.fa"
+    path.write_bytes(">one\nACGT\n>Müller\nACGT\n".encode("latin1"))
+    message = r"a\.fa holds bytes that are not text in UTF-8, .* 0xfc .*iconv -f latin1 -t utf-8"
+    with pytest.raises(DataIntegrityError, match=message):
         read_sequences(path)
 
 
