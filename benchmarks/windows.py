@@ -114,7 +114,7 @@ PUBLISHED_CONTRASTIVE_NETWORK = {
     "strand": "average",
 }
 #: Steps of both.
-PUBLISHED_STEPS = 2000
+PUBLISHED_STEPS = 1200
 #: On labels, chosen as for promoters.
 FINE_TUNING = {"learning_rate": 1e-3, "max_epochs": 2}
 FROM_SCRATCH = {"training": "finetune", "learning_rate": 2e-3, "learning_rate_ratio": 1.0, "max_epochs": 6}
