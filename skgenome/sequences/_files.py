@@ -140,7 +140,7 @@ def read_items(items: Iterable[Item], path: Path, unit: str) -> Iterator[Item]:
             raise
         except UnicodeDecodeError as err:
             raise DataIntegrityError(
-                f"{path} holds bytes that are not text in UTF-8, the first in what follows {n_read} {unit}s: "
+                f"{path} holds bytes that are not text in UTF-8, found after {n_read} {unit}s: "
                 f"{str(err)[:_SHOWN]}. Is a name written in Latin-1? Convert the file (iconv -f latin1 -t "
                 "utf-8); if it should have no such letters, it is damaged: copy or download it again."
             ) from err
