@@ -53,14 +53,29 @@ SCORES = {
         },
     ),
     "gram_staining": (
-        "gram-staining",
+        "gram-staining-published-size",
         "roc_auc",
-        ["1 genome per class", "3 genomes per class", "8 genomes per class", "all genomes"],
+        ["3 genomes per class", "8 genomes per class", "all genomes", "20 windows", "100 windows"],
         {
-            "6-mers + lasso": "counts of 6-mers, lasso",
+            "6-mer z-scores + L2 logistic regression": "z-scores of 6-mers, L2",
             "6-mers + L2 logistic regression": "counts of 6-mers, L2",
+            "6-mers + lasso": "counts of 6-mers, lasso",
             "language model + lasso": "LM, lasso",
-            "6-mers and language model + lasso": "both, lasso",
+            "contrastive + lasso": "contrastive, lasso",
+            "contrastive network, untrained + lasso": "the same network, untrained, lasso",
+            "6-mers, language model and contrastive + lasso": "counts, LM and contrastive, lasso",
+        },
+    ),
+    "domains": (
+        "bacteria-phages-viruses-published-size",
+        "balanced_accuracy",
+        ["100 windows", "all genomes"],
+        {
+            "6-mers + L2 logistic regression": "counts of 6-mers, L2",
+            "language model + linear head": "LM, linear head",
+            "contrastive + linear head": "contrastive, linear head",
+            "contrastive network, untrained + lasso": "the same network, untrained, lasso",
+            "contrastive's network from scratch": "the same network from scratch",
         },
     ),
     "leakage": (

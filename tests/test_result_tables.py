@@ -88,9 +88,27 @@ def test_choosing_claims_about_relatives(means):
 
 def test_choosing_claims_about_composition(means):
     scores = means("gram_staining")
-    counts = scores["counts of 6-mers, lasso"]
-    assert all(counts[n] > scores["LM, lasso"][n] for n in counts)
-    assert all(scores["both, lasso"][n] - counts[n] < 0.02 for n in counts)
+    counts, best = scores["counts of 6-mers, L2"], scores["z-scores of 6-mers, L2"]
+    assert all(best[n] >= max(values.get(n, 0) for values in scores.values()) for n in best)
+    assert all(best[n] - counts[n] > 0.05 for n in ("3 genomes per class", "20 windows"))
+    joined, plain = scores["counts, LM and contrastive, lasso"], scores["counts of 6-mers, lasso"]
+    assert all(joined[n] - plain[n] < 0.04 for n in plain)
+    trained, untrained = scores["contrastive, lasso"], scores["the same network, untrained, lasso"]
+    assert all(trained[n] - untrained[n] > 0.03 for n in ("all genomes", "20 windows", "100 windows"))
+    # With the same lasso, but for 20 windows, where the spread is a tenth.
+    assert all(trained[n] < plain[n] for n in plain if n != "20 windows")
+    assert all(scores["LM, lasso"][n] < counts[n] for n in counts)
+
+
+def test_choosing_claims_about_kinds_of_genomes(means):
+    scores = means("domains")
+    counts, lm, contrastive, untrained, scratch = scores.values()
+    assert all(
+        counts[n] > max(v.get(n, 0) for name, v in scores.items() if "counts" not in name) for n in counts
+    )
+    assert all(lm[n] > max(contrastive[n], untrained[n]) for n in lm)
+    assert all(contrastive[n] < untrained[n] for n in contrastive)
+    assert scratch["all genomes"] > max(contrastive["all genomes"], untrained["all genomes"])
 
 
 def test_claims_about_random_splits(means):
