@@ -114,6 +114,10 @@ PRETRAININGS = {
     "human-promoters": "man",
 }
 
+#: The task whose contrastive pretraining the guide tells of, and how many of its rounds make a row.
+CONTRASTIVE = "gram-staining-published-size"
+HISTORY_EVERY = 3
+
 
 def read_result(name):
     """Read the record of a benchmark."""
@@ -161,11 +165,28 @@ def pretraining_table():
     return list_table(header, rows)
 
 
+def history_table(name):
+    """Give the course of the contrastive pretraining of a task: what is recognised, and what by chance."""
+    (row,) = (one for one in read_result(name)["pretraining"] if one["valid_accuracy"] is not None)
+    rows = [
+        [
+            f"{round_['step']:,}",
+            f"{round_['valid_loss']:.2f}",
+            f"{round_['valid_accuracy']:.4f}",
+            f"{round_['valid_chance']:.4f}",
+            f"{round_['valid_accuracy'] / round_['valid_chance']:.0f}",
+        ]
+        for round_ in row["history"][::HISTORY_EVERY] + row["history"][-1:]
+    ]
+    return list_table(["step", "loss (nats)", "recognised", "by chance", "times chance"], rows)
+
+
 def write_tables(folder):
     """Write every table as a file to include; one that has not changed keeps its date."""
     folder.mkdir(exist_ok=True)
     tables = {name: score_table(*what) for name, what in SCORES.items()}
     tables["pretraining"] = pretraining_table()
+    tables["contrastive_history"] = history_table(CONTRASTIVE)
     for name, text in tables.items():
         path = folder / f"{name}.inc"
         if not path.is_file() or path.read_text() != text:

@@ -100,6 +100,23 @@ def test_choosing_claims_about_composition(means):
     assert all(scores["LM, lasso"][n] < counts[n] for n in counts)
 
 
+def test_claims_about_the_course_of_contrastive_pretraining(result_tables):
+    (row,) = (
+        one
+        for one in result_tables.read_result(result_tables.CONTRASTIVE)["pretraining"]
+        if one["valid_accuracy"] is not None
+    )
+    assert round(row["n_bases"] / 1e6) == 216
+    times = [one["valid_accuracy"] / one["valid_chance"] for one in row["history"]]
+    assert times[-1] == pytest.approx(10, abs=1)
+    assert max(times[:4]) > 9
+    assert max(times[4:]) < 15
+    losses = [one["valid_loss"] for one in row["history"]]
+    assert losses[3] - losses[-1] > 0.3
+    assert row["parameters"]["batch_size"] == 64
+    assert row["seconds"] < 90
+
+
 def test_choosing_claims_about_kinds_of_genomes(means):
     scores = means("domains")
     counts, lm, contrastive, untrained, scratch = scores.values()
