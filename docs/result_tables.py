@@ -10,15 +10,14 @@ SCORES = {
     "ecoli_promoters": (
         "ecoli-promoters-fine-tuning",
         "accuracy",
-        ["20", "50", "100", "1000", "6791"],
+        ["20", "50", "100", "200", "500"],
         {
             "k-mers up to 4 + L2 logistic regression": "counts of k-mers",
             "3-mers at their positions + L2 logistic regression": "3-mers at their positions",
             "small CNN from scratch": "small CNN",
-            "network from scratch": "LM network from scratch",
-            "everything, frozen, pooled over the whole": "LM, frozen, pooled over the whole",
-            "everything, frozen": "LM, frozen, by segments",
-            "everything, LM fine-tuned, fine-tuned": "LM, all phases of ULMFiT",
+            "everything: pretrained, frozen": "LM, frozen",
+            "everything: LM fine-tuned, frozen": "LM, fine-tuned as LM, frozen",
+            "everything: LM fine-tuned, fine-tuned": "LM, all phases of ULMFiT",
         },
     ),
     "ablation": (

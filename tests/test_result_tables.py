@@ -50,15 +50,21 @@ def test_score_table_rounds_and_marks_what_is_missing(result_tables, monkeypatch
 
 def test_choosing_claims_about_aligned_sequences(means):
     scores = means("ecoli_promoters")
-    lm, placed = scores["LM, frozen, by segments"], scores["3-mers at their positions"]
-    others = [values["20"] for name, values in scores.items() if not name.startswith("LM, ")]
-    assert lm["20"] > max(others) + 0.05
-    assert lm["20"] > scores["counts of k-mers"]["6791"]
-    assert all(placed[n] > lm[n] for n in ("50", "100", "1000", "6791"))
-    whole, tuned = scores["LM, frozen, pooled over the whole"], scores["LM, all phases of ULMFiT"]
-    assert all(lm[n] - whole[n] > 0.03 and tuned[n] - lm[n] < 0.015 for n in lm)
-    assert lm["100"] - lm["50"] == pytest.approx(0.02, abs=0.005)
+    lm, placed = scores["LM, frozen"], scores["3-mers at their positions"]
+    tuned, counts = scores["LM, all phases of ULMFiT"], scores["counts of k-mers"]
+    others = [values for name, values in scores.items() if not name.startswith("LM, ")]
+    assert all(lm[n] > max(values[n] for values in others) for n in ("20", "50"))
+    assert lm["20"] > counts["500"] + 0.1
+    assert all(placed[n] > max(lm[n], tuned[n]) for n in ("100", "200", "500"))
+    assert abs(scores["small CNN"]["500"] - tuned["500"]) < 0.005
+    assert all(tuned[n] - lm[n] == pytest.approx(0.01, abs=0.004) for n in ("100", "200", "500"))
+    assert all(tuned[n] < lm[n] for n in ("20", "50"))
+    for one, more in (("50", "100"), ("200", "500")):
+        assert lm[more] - lm[one] == pytest.approx(0.02, abs=0.005)
     assert placed["100"] - placed["50"] == pytest.approx(0.05, abs=0.005)
+    assert placed["500"] - placed["200"] == pytest.approx(0, abs=0.005)
+    shorter = means("ablation")["network frozen"]["100"]
+    assert (round(lm["100"], 2), round(shorter, 2)) == (0.92, 0.90)
 
 
 def test_choosing_claims_about_the_parts_of_ulmfit(means):
