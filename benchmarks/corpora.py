@@ -177,8 +177,8 @@ def fetch_all_genomes(data_home: str | os.PathLike | None = None) -> Corpus:
     Returns
     -------
     Corpus
-        Named ``"all genomes"``. Bacteria are whole; the others in stretches of 6700 bases, of genomes that
-        are nearly the same one.
+        Named ``"all genomes"``. Bacteria are whole; the others in stretches of 6700 bases, and one alone of
+        those that are nearly the same.
     """
     bacteria, others = fetch_all_bacteria(data_home), _fetch_stretches(data_home)
     is_bacterial = others.target == list(others.target_names).index("bacteria")
