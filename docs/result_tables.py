@@ -10,13 +10,14 @@ SCORES = {
     "ecoli_promoters": (
         "ecoli-promoters-fine-tuning",
         "accuracy",
-        ["20", "50", "100", "200", "500"],
+        ["20", "50", "100", "200", "500", "1000"],
         {
             "k-mers up to 4 + L2 logistic regression": "counts of k-mers",
             "3-mers at their positions + L2 logistic regression": "3-mers at their positions",
             "small CNN from scratch": "small CNN",
             "everything: pretrained, frozen": "LM, frozen",
             "everything: LM fine-tuned, frozen": "LM, fine-tuned as LM, frozen",
+            "without relatives: LM fine-tuned, frozen": "the same, without relatives in the corpus",
             "everything: LM fine-tuned, fine-tuned": "LM, all phases of ULMFiT",
         },
     ),
