@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from benchmarks.records import Record
 
@@ -47,25 +48,24 @@ def put_together(result: Record, part: Record) -> Record:
     kept = [row for row in _dated(result.scores, result) if _place(row) not in measured]
     kept_timings = [row for row in _dated(result.timings, result) if _section(row) not in _sections(part)]
     _check_methods(kept, result, part)
-    together = copy.deepcopy(part)
-    together.scores = _in_order([*kept, *_dated(part.scores, part)], part)
     sections = [*_sections(result), *_sections(part)]
     timings = [*kept_timings, *_dated(part.timings, part)]
-    together.timings = sorted(timings, key=lambda row: sections.index(_section(row)))
-    together.models = part.models
-    together.pretraining = _merge_pretraining(result.pretraining, part.pretraining)
-    runs = [*result.earlier, {"environment": result.environment, "seconds": result.seconds}]
     dates = {row["made"] for row in (*kept, *kept_timings)}
-    together.earlier = [run for run in runs if run["environment"]["date"] in dates]
-    return together
+    runs = [*result.earlier, result.runs[0]]
+    return replace(
+        part,
+        scores=_in_order([*kept, *_dated(part.scores, part)], part),
+        timings=sorted(timings, key=lambda row: sections.index(_section(row))),
+        pretraining=_merge_pretraining(result.pretraining, part.pretraining),
+        earlier=[run for run in runs if run["environment"]["date"] in dates],
+    )
 
 
 def _as_one_run(result: Record, part: Record) -> tuple[Record, Record]:
     """Count runs of a result to that of the part where they differ in nothing but their date."""
     result, part = copy.deepcopy(result), copy.deepcopy(part)
     now = part.environment["date"]
-    runs = [{"environment": result.environment, "seconds": result.seconds}, *result.earlier]
-    for run in runs:
+    for run in result.runs:
         environment = run["environment"]
         if {**environment, "date": now} != part.environment:
             continue

@@ -141,6 +141,11 @@ class Record:
     quick: bool = False
     format: int = FORMAT
 
+    @property
+    def runs(self) -> list[dict]:
+        """Environment and seconds of every run that it has figures of, its own first."""
+        return [{"environment": self.environment, "seconds": self.seconds}, *self.earlier]
+
 
 def fold(text: str) -> str:
     """Make one line of a text.

@@ -414,8 +414,7 @@ def machine(record: Record) -> str:
     str
         Device, threads, versions, commit, seed and wall time; of all runs that it has figures of.
     """
-    now = {"environment": record.environment, "seconds": record.seconds}
-    return " In part on ".join(_describe_run(run, record.random_state) for run in (now, *record.earlier))
+    return " In part on ".join(_describe_run(run, record.random_state) for run in record.runs)
 
 
 def _describe_run(run: dict, random_state: int) -> str:

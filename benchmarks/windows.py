@@ -89,6 +89,7 @@ CONTRASTIVE_NETWORK = {
 CONTRASTIVE_STEPS = 1500
 #: The language model as published: one next base, 500 bp. For a GPU, as is the contrastive network below it.
 PUBLISHED_LM_NETWORK = {
+    **LM_NETWORK,
     "architecture": "cnn-lstm",
     "n_filters": 320,
     "kernel_size": 26,
@@ -97,21 +98,16 @@ PUBLISHED_LM_NETWORK = {
     "stretch_length": 500,
     "bptt": 500,
     "batch_size": 512,
-    "strand": "average",
-    "pooling": "mean",
-    "layer": "all",
 }
 #: Patches, width and context as published, and batches that give thousands of patches to tell apart.
 PUBLISHED_CONTRASTIVE_NETWORK = {
-    "encoder": "resnet18",
+    **CONTRASTIVE_NETWORK,
     "width": 64,
     "context": "lstm",
-    "patch_length": 500,
     "patch_stride": 200,
     "n_patches": 32,
     "steps": (3, 4, 5),
     "batch_size": 64,
-    "strand": "average",
 }
 #: Steps of both.
 PUBLISHED_STEPS = 1200

@@ -17,6 +17,10 @@ TASKS = {
         "domains",
         "windows of 6700 bp, three classes, split by genus and family: balanced accuracy",
     ),
+    "bacteria-phages-viruses-published-size": (
+        "domains:published_size",
+        "the same windows: networks as large as published, for a GPU",
+    ),
     "bacterial-promoters": (
         "bacterial_promoters",
         "mapped promoters of E. coli and B. subtilis, 81 bp: Matthews correlation in cross-validation",
@@ -54,15 +58,11 @@ TASKS = {
         "gram_staining:published_size",
         "the same windows: networks as large as published, for a GPU",
     ),
-    "bacteria-phages-viruses-published-size": (
-        "domains:published_size",
-        "the same windows: networks as large as published, for a GPU",
-    ),
+    "human-chromatin": ("human_chromatin", "which factors bind 1000 bp, many labels: mean AUROC"),
     "human-chromatin-published-size": (
         "human_chromatin:published_size",
         "the same windows: networks as large as published, for a GPU",
     ),
-    "human-chromatin": ("human_chromatin", "which factors bind 1000 bp, many labels: mean AUROC"),
     "human-enhancers": ("human_enhancers", "enhancers or not, 500 bp: area under the ROC curve"),
     "human-promoters": ("human_promoters", "promoters with and without a TATA box: Matthews correlation"),
     "leakage": ("leakage", "how much of every test set is near to what is learnt from, and at random"),

@@ -171,6 +171,23 @@ def make_methods(
     return methods
 
 
+def read_promoters(data_home: str | None) -> tuple[Bunch, Bunch]:
+    """Read what is learnt from and what is tested on.
+
+    Parameters
+    ----------
+    data_home : str or None
+        Folder of the data.
+
+    Returns
+    -------
+    train, test : Bunch
+        With data and target.
+    """
+    train, test = (fetch_ecoli_promoters(subset=part, data_home=data_home) for part in ("train", "test"))
+    return train, test
+
+
 def read(data_home: str | None) -> tuple[Bunch, Bunch, list[Corpus]]:
     """Read what is learnt from, what is tested on, and the corpora.
 
@@ -186,7 +203,7 @@ def read(data_home: str | None) -> tuple[Bunch, Bunch, list[Corpus]]:
     corpora : list of Corpus
         Everything; and without relatives of *E. coli* and without the test sequences.
     """
-    train, test = (fetch_ecoli_promoters(subset=part, data_home=data_home) for part in ("train", "test"))
+    train, test = read_promoters(data_home)
     corpora = [fetch_enterobacteria(data_home), fetch_distant_enterobacteria(test.data, data_home)]
     return train, test, corpora
 

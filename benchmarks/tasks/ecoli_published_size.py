@@ -5,7 +5,6 @@ from benchmarks.pretraining import PUBLISHED_NETWORK
 from benchmarks.tasks import ecoli_promoters
 from benchmarks.tasks.ecoli_fine_tuning import READING as OF_SMALL_NETWORK
 from benchmarks.transfer import LabelledSet, Plan, TransferTask
-from skgenome.datasets import fetch_ecoli_promoters
 
 #: 251 million tokens: one pass over all genomes.
 N_STEPS = 7000
@@ -34,7 +33,7 @@ def read(data_home: str | None) -> tuple[list[LabelledSet], list[Corpus]]:
     corpora : list of Corpus
         One.
     """
-    train, test = (fetch_ecoli_promoters(subset=part, data_home=data_home) for part in ("train", "test"))
+    train, test = ecoli_promoters.read_promoters(data_home)
     return [LabelledSet(train, {"": test}, READING)], [fetch_all_genomes(data_home)]
 
 

@@ -23,6 +23,8 @@ TEST_PIECES = ("chr2:", "chr17:4")
 #: Least number of positives of a label: to learn from and to test on.
 MIN_TRAIN, MIN_TEST = 50, 20
 QUICK_EVERY, QUICK_LABELS = 16, 4
+#: A thousand bases have few patches of 500.
+PATCHES = {"patch_length": 200, "patch_stride": 100, "steps": (2, 3)}
 #: The human sequence at hand is a fiftieth of the genomes of bacteria.
 PUBLISHED_HUMAN_STEPS = 1000
 
@@ -99,12 +101,7 @@ _TASK = WindowTask(
     k=5,
     lm_network={**LM_NETWORK, "pooling": "concat"},
     lm_steps=HUMAN_STEPS,
-    contrastive_network={
-        **CONTRASTIVE_NETWORK,
-        "patch_length": 200,
-        "patch_stride": 100,
-        "steps": (2, 3),
-    },
+    contrastive_network={**CONTRASTIVE_NETWORK, **PATCHES},
     metrics=("roc_auc", "average_precision"),
     chance={"roc_auc": 0.5},
     published=(
@@ -116,14 +113,8 @@ _TASK = WindowTask(
     ),
 )
 run = _TASK.run
-#: A thousand bases have few patches of 500: they are as long as those of the smaller network.
 published_size = _TASK.at_published_size(
     lm_steps=PUBLISHED_HUMAN_STEPS,
     contrastive_steps=PUBLISHED_HUMAN_STEPS,
-    contrastive_network={
-        **PUBLISHED_CONTRASTIVE_NETWORK,
-        "patch_length": 200,
-        "patch_stride": 100,
-        "steps": (2, 3),
-    },
+    contrastive_network={**PUBLISHED_CONTRASTIVE_NETWORK, **PATCHES},
 )
